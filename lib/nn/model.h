@@ -1,0 +1,48 @@
+/* model.h -- what a training stage needs to know of what it trains: forward and backward over the
+ * rows of one part. resnet.h and mlp.h each make one.
+ *
+ * A tape is the memory of one part's activations. Forward writes it, backward reads it. Whoever
+ * keeps several parts keeps several tapes; whoever has one tape runs forward again.
+ * SPDX-License-Identifier: MIT */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include "lib/base/err.h"
+#include "lib/nn/param.h"
+
+#include <stddef.h>
+
+enum model_mode {
+    MODEL_EVAL,  /* running statistics, nothing changes; the tape is not fit for backward */
+    MODEL_TRAIN, /* statistics of the part; running statistics are updated */
+    MODEL_REPEAT /* as MODEL_TRAIN, the same bits, but running statistics are left alone */
+};
+
+struct model {
+    void *self;            /* struct resnet or struct mlp */
+    struct params *params; /* of self */
+    size_t in_row;         /* bytes of one input row: H*W*3 u8, or D f32 */
+    int in_floats;         /* D when rows are f32 (a gradient can be sent back); 0 for pixels */
+    int out_width;         /* floats of one output row */
+
+    /* Bytes of a tape for a part of `rows`, and the tape. For MODEL_EVAL (training false) a tape is
+     * small. Errors: ERR_FAILED (memory). */
+    size_t (*tape_size)(const void *self, int rows, bool training);
+    void *(*tape_new)(const void *self, int rows, bool training, struct err *err);
+    void (*tape_free)(void *tape); /* NULL is fine */
+
+    /* out [rows, out_width] overwritten. `in` holds `rows` rows; rows <= the tape's. The input must
+     * stay where it is until backward. Cannot fail. */
+    void (*forward)(
+        void *self, void *tape, float *out, const void *in, int rows, enum model_mode mode);
+
+    /* Weight gradients accumulated into params; grad_in [rows, in_floats] overwritten, unless NULL.
+     * grad_out [rows, out_width]. The tape must hold the forward pass of the same input. */
+    void (*backward)(
+        void *self, void *tape, float *grad_in, const float *grad_out, const void *in, int rows);
+
+    /* Weights have changed (an optimiser step, a load): repack what is kept in another layout. */
+    void (*refresh)(void *self);
+};
+
+#endif

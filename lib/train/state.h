@@ -1,0 +1,35 @@
+/* state.h -- checkpoints: everything a training stage needs to go on as if nothing had happened.
+ *
+ * A state is the safetensors file PREFIX-STEP.safetensors (STEP: updates done, ten digits) with the
+ * parameters and the optimiser slots; its metadata holds `step`, `tool`, `arguments` (JSON: the
+ * options that determine the result), `plan`, `kernels` (what computed it) and `digest` of the
+ * tensors. The last two are kept. It is written as FILE.part, synced and renamed.
+ * SPDX-License-Identifier: MIT */
+#ifndef STATE_H
+#define STATE_H
+
+#include "lib/base/err.h"
+#include "lib/nn/param.h"
+#include "lib/train/optimizer.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+struct state {
+    const char *prefix; /* --state */
+    const char *tool;
+    const json_t *arguments; /* what must be the same on resume, */
+    const json_t *plan;      /* the run, */
+    const char *kernels;     /* and the kernels: any difference is refused, and named */
+    struct params *params;
+    struct optimizer *optimizer;
+};
+
+/* Write the state after `step` updates and remove all but the newest two. Errors: ERR_FAILED. */
+int state_save(const struct state *state, int64_t step, struct err *err);
+
+/* Fill params and slots from the state after `step` updates. Errors: ERR_MISUSE no such file, or it
+ * belongs to another run (names the key and both values); ERR_INPUT damaged. */
+int state_load(const struct state *state, int64_t step, struct err *err);
+
+#endif
