@@ -16,8 +16,9 @@
 
 enum param_kind {
     PARAM_KERNEL, /* convolution and dense weights: decayed, adapted by LARS */
-    PARAM_BIAS,   /* additive: biases of dense layers, beta of batch norm */
-    PARAM_GAMMA,  /* scale of batch norm */
+    PARAM_BIAS,   /* of dense layers */
+    PARAM_GAMMA,  /* batch norm: scale */
+    PARAM_BETA,   /* batch norm: shift */
     PARAM_BUFFER  /* running statistics: saved, never trained (no gradient) */
 };
 

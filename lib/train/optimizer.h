@@ -6,7 +6,7 @@
  * sgd   g += wd*w; v = momentum*v + rate*g (classic: the rate of its own step inside the velocity);
  *       w -= v, nesterov: w -= momentum*v + rate*g. Everything is decayed but gamma, beta and
  * biases. adam  Kingma & Ba 2015, beta 0.9 0.999, epsilon 1e-8, bias correction; decay added to g
- * (L2). adamw Loshchilov & Hutter 2019: w -= rate*wd*w apart from the gradient.
+ * (L2). adamw Loshchilov & Hutter 2019: w -= rate*wd*w apart from the gradient, not for gamma and beta.
  *
  * Numerics: norms in double over fixed blocks in order; bits independent of threads.
  * SPDX-License-Identifier: MIT */
