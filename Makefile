@@ -25,7 +25,7 @@ LDFLAGS  += $(filter -fsanitize=%,$(CFLAGS)) -pthread -Wl,--as-needed
 LIBS     := -lzstd -ljansson -ljpeg -lz -lopenblas -ldnnl -lgomp -lm
 
 SOURCES  := $(wildcard lib/*/*.c formats/*.c)
-COMMON   := tools/cli.c tools/die.c tools/progress.c
+COMMON   := $(filter-out tools/simclr-%,$(wildcard tools/*.c))
 TOOLS    := $(patsubst tools/%.c,%,$(wildcard tools/simclr-*.c))
 SCRIPTS  := $(notdir $(wildcard pipelines/simclr-*))
 UNITS    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))

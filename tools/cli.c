@@ -168,8 +168,9 @@ static void print_default(const struct cli_option *o)
     case CLI_INT:
         printf(" (default %d)", *(int *)o->variable);
         break;
-    case CLI_LONG:
-        printf(" (default %lld)", (long long)*(int64_t *)o->variable);
+    case CLI_LONG: /* a default out of range means: unset */
+        if ((double)*(int64_t *)o->variable >= o->low)
+            printf(" (default %lld)", (long long)*(int64_t *)o->variable);
         break;
     case CLI_REAL:
         if (!isnan(*(double *)o->variable))
@@ -325,7 +326,8 @@ static json_t *option_value(const struct cli_option *o)
     case CLI_INT:
         return json_integer(*(int *)o->variable);
     case CLI_LONG:
-        return json_integer(*(int64_t *)o->variable);
+        return (double)*(int64_t *)o->variable >= o->low ? json_integer(*(int64_t *)o->variable)
+                                                         : NULL;
     case CLI_SIZE:
         return json_integer((json_int_t) * (size_t *)o->variable);
     case CLI_REAL:

@@ -21,7 +21,7 @@ static void clean_up(void)
             unlink(unlinks[i]);
 }
 
-static void clean_up_and_raise(int signal_number)
+void die_signal(int signal_number)
 {
     clean_up();
     signal(signal_number, SIG_DFL);
@@ -98,7 +98,7 @@ void die_unlink(const char *path)
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         struct sigaction now;
         if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
-            signal(signals[i], clean_up_and_raise);
+            signal(signals[i], die_signal);
     }
 }
 

@@ -26,4 +26,7 @@ void warn_notice(const char *sentence);
 void die_unlink(const char *path);
 void die_keep(const char *path);
 
+/* Remove those files and die of the signal; safe in a signal handler. */
+void die_signal(int signal_number);
+
 #endif

@@ -1,0 +1,354 @@
+/* stage -- the step loop of a training stage: parts in, outputs on, gradients back, update.
+ * SPDX-License-Identifier: MIT */
+#include "lib/train/stage.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* One part of the step under way. */
+struct part {
+    struct record *in; /* on loan from the feed until the step is over */
+    int tape;          /* index of its own, or of the shared one (the last) */
+    bool taped;        /* the tape still holds its forward pass */
+};
+
+struct stage {
+    struct stage_options o;
+    const struct header *in_header;
+    int in_column, out_column;
+    int *source; /* [output columns] column of the input passed on; -1: computed */
+    struct writer *writer, *grad_writer;
+    struct feed *grad;
+    int grad_column; /* -1 until the first gradient has come */
+
+    struct part *part; /* [part_room] */
+    int part_room;
+    void **tape; /* [tapes], each for tape_rows rows */
+    int tapes, tape_rows;
+    float *out, *grad_in; /* [tape_rows, widths] */
+    struct field *field;  /* [output columns] of the record being written */
+    int64_t next_step;    /* the least that the next record may have */
+    int64_t done;         /* updates, counted as steps of the plan */
+    struct stage_account account;
+};
+
+/* ---- making ----------------------------------------------------------------------------------- */
+
+static int match_columns(struct stage *s, struct err *err)
+{
+    const struct header *const out = s->o.output_header;
+    s->in_column = header_find(s->in_header, s->o.input_column);
+    s->out_column = header_find(out, s->o.output_column);
+    for (int i = 0; i < out->columns; i++)
+        s->source[i] = i == s->out_column ? -1 : header_find(s->in_header, out->column[i].name);
+    const struct column *const in = &s->in_header->column[s->in_column];
+    if (in->row_bytes != s->o.model.in_row)
+        return err_set(err, ERR_INPUT, "column '%s' has %zu bytes a row, the model takes %zu",
+            in->name, in->row_bytes, s->o.model.in_row);
+    return 0;
+}
+
+struct stage *stage_new(const struct stage_options *options, struct err *err)
+{
+    struct stage *const s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        err_memory(err, "a training stage");
+        return NULL;
+    }
+    s->o = *options;
+    s->next_step = s->done = options->start_step;
+    s->grad_column = -1;
+    s->in_header = feed_header(options->input, err);
+    const size_t columns = (size_t)options->output_header->columns;
+    s->source = calloc(columns, sizeof *s->source);
+    s->field = calloc(columns, sizeof *s->field);
+    if (s->source == NULL || s->field == NULL)
+        err_memory(err, "columns");
+    if (err->status == ERR_NONE && s->in_header->plan.steps == 0) {
+        err_set(err, ERR_INPUT, "input has no plan: it is no training run");
+        err_hint(err, "simclr-images --epochs makes one");
+    }
+    if (err->status == ERR_NONE && match_columns(s, err) == 0)
+        s->writer = writer_new(options->output, options->level, options->output_header, err);
+    if (err->status == ERR_NONE)
+        s->grad = feed_new(options->grad, false, err);
+    if (err->status != ERR_NONE) {
+        stage_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+static void free_tapes(struct stage *s)
+{
+    for (int i = 0; i < s->tapes; i++)
+        s->o.model.tape_free(s->tape[i]);
+    free(s->tape);
+    free(s->out);
+    free(s->grad_in);
+    s->tape = NULL;
+    s->out = s->grad_in = NULL;
+    s->tapes = s->tape_rows = 0;
+}
+
+void stage_free(struct stage *s)
+{
+    if (s == NULL)
+        return;
+    free_tapes(s);
+    feed_free(s->grad);
+    writer_free(s->writer);
+    writer_free(s->grad_writer);
+    free(s->part);
+    free(s->source);
+    free(s->field);
+    free(s);
+}
+
+/* Tapes for `parts` parts of `rows` rows: as many as --memory holds, one at least. They are made at
+ * the first step, and made anew only if a later part is larger; what the old ones held is then
+ * computed again when it is needed. */
+static int make_tapes(struct stage *s, const struct record *in, struct err *err)
+{
+    const struct model *const model = &s->o.model;
+    const size_t size = model->tape_size(model->self, in->rows, true);
+    const size_t fit = size == 0 ? (size_t)in->parts : s->o.memory / size;
+    const int wanted = fit >= (size_t)in->parts ? in->parts : fit < 1 ? 1 : (int)fit;
+    if (in->rows <= s->tape_rows && (wanted <= s->tapes || in->part > 0))
+        return 0;
+    free_tapes(s);
+    for (int i = 0; i < in->part; i++)
+        s->part[i].taped = false;
+    const size_t rows = (size_t)in->rows;
+    s->tape = calloc((size_t)wanted, sizeof *s->tape);
+    s->out = malloc(rows * (size_t)model->out_width * sizeof *s->out);
+    if (s->o.grad_out != NULL)
+        s->grad_in = malloc(rows * (size_t)model->in_floats * sizeof *s->grad_in);
+    if (s->tape == NULL || s->out == NULL || (s->o.grad_out != NULL && s->grad_in == NULL))
+        return err_memory(err, "the activations of a part");
+    for (; s->tapes < wanted; s->tapes++) {
+        s->tape[s->tapes] = model->tape_new(model->self, in->rows, true, err);
+        if (s->tape[s->tapes] == NULL)
+            return -1;
+    }
+    s->tape_rows = in->rows;
+    s->account.tape_bytes = (size_t)s->tapes * size;
+    return 0;
+}
+
+static int make_parts(struct stage *s, const struct record *first, struct err *err)
+{
+    if (first->parts > s->part_room) {
+        struct part *const grown = realloc(s->part, (size_t)first->parts * sizeof *grown);
+        if (grown == NULL)
+            return err_memory(err, "the parts of a step");
+        s->part = grown;
+        s->part_room = first->parts;
+    }
+    return 0;
+}
+
+/* ---- forward ---------------------------------------------------------------------------------- */
+
+/* Pass a part on: the columns that came, and `out` in place of the one that was consumed. */
+static int write_part(struct stage *s, const struct record *in, struct err *err)
+{
+    for (int i = 0; i < s->o.output_header->columns; i++)
+        s->field[i] = s->source[i] < 0 ? (struct field){.data = s->out} : in->field[s->source[i]];
+    struct record record = *in;
+    record.field = s->field;
+    record.fields = s->o.output_header->columns;
+    return writer_record(s->writer, &record, err);
+}
+
+/* The tape now belongs to this part; whichever of the first `parts` had it must run forward again. */
+static void claim_tape(struct stage *s, struct part *part, int parts)
+{
+    for (int i = 0; i < parts; i++)
+        s->part[i].taped = s->part[i].taped && s->part[i].tape != part->tape;
+    part->taped = true;
+}
+
+static int forward_part(struct stage *s, struct record *in, struct err *err)
+{
+    if (in->rows < s->o.least_rows)
+        return err_set(err, ERR_INPUT,
+            "step %lld, part %d has %d row: batch norm needs %d for its statistics",
+            (long long)in->step, in->part, in->rows, s->o.least_rows);
+    if (make_tapes(s, in, err) < 0)
+        return -1;
+    const struct model *const model = &s->o.model;
+    struct part *const part = &s->part[in->part];
+    const int own = in->part < s->tapes ? in->part : s->tapes - 1;
+    *part = (struct part){.in = in, .tape = own};
+    claim_tape(s, part, in->part);
+    model->forward(
+        model->self, s->tape[own], s->out, in->field[s->in_column].data, in->rows, MODEL_TRAIN);
+    return write_part(s, in, err);
+}
+
+/* ---- backward --------------------------------------------------------------------------------- */
+
+/* The gradient of a part: the same step, part and number of rows as what was sent. */
+static int take_gradient(
+    struct stage *s, const struct record *in, struct record **out, struct err *err)
+{
+    const int got = feed_next(s->grad, out, NULL, err);
+    if (got < 0)
+        return -1;
+    if (got == 0)
+        return err_set(err, ERR_INPUT, "gradients end before step %lld", (long long)in->step);
+    const struct header *const header = feed_header(s->grad, err);
+    if (s->grad_column < 0) {
+        s->grad_column = header_need(header, "grad", DTYPE_F32, 1, "gradients", err);
+        if (s->grad_column < 0)
+            return -1;
+        if (header->column[s->grad_column].shape[0] != s->o.model.out_width)
+            return err_set(err, ERR_INPUT, "gradients are %d wide, the output is %d wide",
+                header->column[s->grad_column].shape[0], s->o.model.out_width);
+    }
+    const struct record *const g = *out;
+    if (g->step != in->step || g->part != in->part || g->parts != in->parts || g->rows != in->rows)
+        return err_set(err, ERR_INPUT,
+            "gradient of step %lld, part %d of %d, %d rows came for step %lld, part %d of %d, %d "
+            "rows",
+            (long long)g->step, g->part, g->parts, g->rows, (long long)in->step, in->part,
+            in->parts, in->rows);
+    return 0;
+}
+
+/* Send the gradient of a part's input to whoever sent it. The stream begins with the first. */
+static int write_gradient(struct stage *s, const struct record *in, struct err *err)
+{
+    if (s->grad_writer == NULL)
+        s->grad_writer = writer_new(s->o.grad_out, s->o.level, s->o.grad_out_header, err);
+    if (s->grad_writer == NULL)
+        return -1;
+    struct field field = {.data = s->grad_in};
+    struct record record = *in;
+    record.field = &field;
+    record.fields = 1;
+    return writer_record(s->grad_writer, &record, err);
+}
+
+/* In the forward pass this was: out = forward(in), written by write_part(). */
+static int backward_part(struct stage *s, struct part *part, struct err *err)
+{
+    const struct model *const model = &s->o.model;
+    const struct record *const in = part->in;
+    const void *const data = in->field[s->in_column].data;
+    struct record *gradient;
+    if (take_gradient(s, in, &gradient, err) < 0)
+        return -1;
+    if (!part->taped) {
+        claim_tape(s, part, in->parts);
+        model->forward(model->self, s->tape[part->tape], s->out, data, in->rows, MODEL_REPEAT);
+        s->account.repeated++;
+    }
+    model->backward(
+        model->self, part->tape, s->grad_in, gradient->field[s->grad_column].data, data, in->rows);
+    feed_return(s->grad, gradient);
+    return s->o.grad_out == NULL ? 0 : write_gradient(s, in, err);
+}
+
+/* ---- steps ------------------------------------------------------------------------------------ */
+
+/* The rest of a step whose first part has come. */
+static int run_step(struct stage *s, struct record *first, struct err *err)
+{
+    const int parts = first->parts;
+    if (first->step < s->next_step)
+        return err_set(err, ERR_INPUT, "step %lld comes where step %lld is due",
+            (long long)first->step, (long long)s->next_step);
+    if (make_parts(s, first, err) < 0)
+        return -1;
+    params_zero_grad(s->o.model.params);
+    for (int i = 0; i < parts; i++) {
+        struct record *in = first;
+        const int got = i == 0 ? 1 : feed_next(s->o.input, &in, NULL, err);
+        if (got < 1) /* END within a step is refused by the reader */
+            return -1;
+        if (forward_part(s, in, err) < 0)
+            return -1;
+        s->account.rows += in->rows;
+    }
+    for (int i = 0; i < parts; i++)
+        if (backward_part(s, &s->part[i], err) < 0)
+            return -1;
+    for (int i = 0; i < parts; i++)
+        feed_return(s->o.input, s->part[i].in);
+    const int64_t step = first->step;
+    if (optimizer_step(s->o.optimizer, schedule_rate(&s->o.schedule, step), step, err) < 0)
+        return -1;
+    s->o.model.refresh(s->o.model.self);
+    s->done = s->next_step = step + 1;
+    s->account.steps++;
+    if (s->o.state != NULL && s->o.checkpoint_every > 0 && s->done % s->o.checkpoint_every == 0)
+        return state_save(s->o.state, s->done, err);
+    return 0;
+}
+
+/* Stop where we are, between two steps, so that the same command can go on from here. */
+static int stop(struct stage *s, struct err *err)
+{
+    struct err failed = {0};
+    if (state_save(s->o.state, s->done, &failed) < 0) {
+        *err = failed;
+        return -1;
+    }
+    *err = (struct err){0};
+    return err_set(err, ERR_STOPPED, "stopped after %lld steps, state saved", (long long)s->done);
+}
+
+/* END has come: END to the next stage, then END from the gradients. */
+static int end(struct stage *s, struct err *err)
+{
+    struct record *gradient;
+    if (writer_end(s->writer, err) < 0)
+        return -1;
+    const int got = feed_next(s->grad, &gradient, NULL, err);
+    if (got > 0)
+        return err_set(err, ERR_INPUT, "gradients go on after the last step");
+    if (got == 0 && feed_more(s->o.input))
+        return err_set(err, ERR_INPUT, "a second stream follows the first: training takes one");
+    return got;
+}
+
+static int run(struct stage *s, struct err *err)
+{
+    const bool can_stop = s->o.state != NULL;
+    const bool first = s->o.grad_out == NULL;
+    for (;;) {
+        struct record *in;
+        const int got = feed_next(s->o.input, &in, can_stop && first ? s->o.stop : NULL, err);
+        if (got == 0)
+            return end(s, err);
+        if (got < 0) {
+            const bool asked = can_stop && s->o.stop != NULL && *s->o.stop != 0;
+            return asked && (err->status == ERR_STOPPED || feed_cut(s->o.input)) ? stop(s, err)
+                                                                                 : -1;
+        }
+        if (run_step(s, in, err) < 0)
+            return -1;
+    }
+}
+
+int stage_run(struct stage *s, struct stage_account *account, struct err *err)
+{
+    const int status = run(s, err);
+    s->account.input_wait = feed_waited(s->o.input);
+    s->account.grad_wait = feed_waited(s->grad);
+    *account = s->account;
+    return status;
+}
+
+int stage_close(struct stage *s, struct err *err)
+{
+    if (s->o.grad_out == NULL)
+        return 0;
+    if (s->grad_writer == NULL) /* a run without steps */
+        s->grad_writer = writer_new(s->o.grad_out, s->o.level, s->o.grad_out_header, err);
+    if (s->grad_writer == NULL || writer_end(s->grad_writer, err) < 0)
+        return -1;
+    return channel_finish(s->o.grad_out, err);
+}
