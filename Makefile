@@ -33,6 +33,7 @@ MAN1     := $(wildcard tools/*.1 pipelines/*.1)
 MAN5     := $(wildcard formats/*.5)
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY  := $(BUILD)/libsimclr.a
+TOOLBOX  := $(BUILD)/libtools.a
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -53,7 +54,11 @@ $(LIBRARY): $(OBJECTS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(BIN)/simclr-%: $(BUILD)/tools/simclr-%.o $(COMMON:%.c=$(BUILD)/%.o) $(LIBRARY)
+$(TOOLBOX): $(COMMON:%.c=$(BUILD)/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BIN)/simclr-%: $(BUILD)/tools/simclr-%.o $(TOOLBOX) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 

@@ -60,7 +60,7 @@ void die(enum err_status status, const char *format, ...)
 
 void die_err(const struct err *err)
 {
-    if (err->status != ERR_READER_GONE) {
+    if (err->status != ERR_READER_GONE && err->text[0] != '\0') {
         say("", err->text);
         if (err->hint[0] != '\0')
             say("hint: ", err->hint);

@@ -14,7 +14,8 @@ void die_init(const char *name);
 _Noreturn void die(enum err_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Message, hint if any, exit with err->status. ERR_READER_GONE is silent, as SIGPIPE is. */
+/* Message, hint if any, exit with err->status. ERR_READER_GONE is silent, as SIGPIPE is, and
+ * so is an error without a text. */
 _Noreturn void die_err(const struct err *err);
 
 /* A line that does not end the tool; also fits channel_notice. */

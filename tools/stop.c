@@ -4,6 +4,8 @@
 
 #include "tools/die.h"
 
+#include <stddef.h>
+
 volatile sig_atomic_t stop_requested;
 
 static void on_signal(int signal_number)

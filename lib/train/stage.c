@@ -245,8 +245,8 @@ static int backward_part(struct stage *s, struct part *part, struct err *err)
         model->forward(model->self, s->tape[part->tape], s->out, data, in->rows, MODEL_REPEAT);
         s->account.repeated++;
     }
-    model->backward(
-        model->self, part->tape, s->grad_in, gradient->field[s->grad_column].data, data, in->rows);
+    model->backward(model->self, s->tape[part->tape], s->grad_in,
+        gradient->field[s->grad_column].data, data, in->rows);
     feed_return(s->grad, gradient);
     return s->o.grad_out == NULL ? 0 : write_gradient(s, in, err);
 }

@@ -1,0 +1,329 @@
+/* training -- what simclr-encode and simclr-project share.
+ * SPDX-License-Identifier: MIT */
+#include "tools/training.h"
+
+#include "lib/nn/gemm.h"
+#include "lib/train/optimizer.h"
+#include "lib/train/schedule.h"
+#include "lib/train/stage.h"
+#include "lib/train/state.h"
+#include "tools/die.h"
+#include "tools/progress.h"
+#include "tools/stop.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WEIGHTS_BYTES ((size_t)8 << 30) /* of the largest file of weights that is read */
+enum { FORWARD_ROWS = 256 }; /* rows that a forward pass without gradients takes at a time */
+
+struct training_options training = {
+    .batch_norm = "part",
+    .optimizer = "lars",
+    .scaling = "none",
+    .rate = 0.3,
+    .decay = 1e-4,
+    .momentum = 0.9,
+    .warmup_epochs = -1,
+    .seed = -1,
+};
+
+/* ---- options ---------------------------------------------------------------------------------- */
+
+void training_check(const struct cli_tool *tool)
+{
+    static const char *const only[] = {"grad", "grad-out", "save", "batch-norm", "optimizer",
+        "learning-rate", "lr-scaling", "weight-decay", "momentum", "nesterov", "warmup-epochs",
+        "memory", "state", "checkpoint-every", "start-step"};
+    if (training.train && training.grad == NULL)
+        die(ERR_MISUSE, "--train needs --grad, a FIFO that brings the gradients");
+    for (size_t i = 0; !training.train && i < sizeof only / sizeof *only; i++)
+        if (cli_given(tool, only[i]))
+            die(ERR_MISUSE, "--%s makes sense only with --train", only[i]);
+    if (training.state == NULL && (training.checkpoint_every > 0 || training.start_step > 0))
+        die(ERR_MISUSE, "--%s needs --state",
+            training.start_step > 0 ? "start-step" : "checkpoint-every");
+    if (training.grad != NULL && training.grad_out != NULL &&
+        strcmp(training.grad, training.grad_out) == 0)
+        die(ERR_MISUSE, "--grad and --grad-out are both '%s'", training.grad);
+}
+
+static void set_defaults(const struct header *header)
+{
+    if (training.seed < 0)
+        training.seed = header->plan.steps > 0 ? header->plan.seed : 0;
+    if (training.warmup_epochs < 0) {
+        const double tenth = header->plan.epochs / 10.0;
+        training.warmup_epochs = tenth < 10 ? tenth : 10;
+    }
+    if (training.memory == 0)
+        training.memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 2;
+}
+
+static void name_unused(void *context, const char *name)
+{
+    (void)context;
+    if (cli_common.verbose)
+        warn("no use for tensor '%s' of '%s'", name, training.weights);
+}
+
+struct training_session training_open(const char *operand)
+{
+    struct err err = {0};
+    struct training_session s = {0};
+    if (training.weights != NULL &&
+        safetensors_load(&s.weights, training.weights, WEIGHTS_BYTES, &err) < 0)
+        die_err(&err);
+    if (training.train && (s.grad = channel_open(training.grad, &err)) == NULL)
+        die_err(&err);
+    s.parallel = parallel_new(cli_common.threads, &err);
+    if (s.parallel == NULL || gemm_init(&err) < 0)
+        die_err(&err);
+    struct channel *const in = cli_open(operand);
+    s.out = cli_create(cli_common.output);
+    if (training.train) {
+        channel_set_notice(s.grad, warn_notice);
+        channel_watch(s.grad, channel_fd(s.out));
+        s.feed = feed_new(in, true, &err);
+        s.header = s.feed != NULL ? feed_header(s.feed, &err) : NULL;
+    } else {
+        s.reader = reader_new(in, STREAM_RECORD, &err);
+        if (s.reader != NULL && reader_header(s.reader, &s.header, &err) < 1)
+            s.header = NULL;
+    }
+    if (s.header == NULL)
+        die_err(&err);
+    set_defaults(s.header);
+    return s;
+}
+
+static void ready(struct training_job *job, const struct safetensors *doc)
+{
+    struct err err = {0};
+    struct params *const params = job->model.params;
+    if (training.weights != NULL &&
+        weights_take(params, doc, training.weights, name_unused, NULL, &err) < 0)
+        die_err(&err);
+    struct tensor *const tensor = weights_tensors(params, &err);
+    if (tensor == NULL)
+        die_err(&err);
+    safetensors_digest(job->digest, params->count, tensor);
+    free(tensor);
+    job->arguments = cli_arguments(job->tool);
+    job->model.refresh(job->model.self);
+}
+
+static void save(const struct training_job *job, const struct header *header)
+{
+    struct err err = {0};
+    if (training.save == NULL)
+        return;
+    json_object_set(job->metadata, "run", json_object_get(header->metadata, "run"));
+    struct tensor *const tensor = weights_tensors(job->model.params, &err);
+    if (tensor == NULL ||
+        safetensors_save(training.save, job->metadata, job->model.params->count, tensor, &err) < 0)
+        die_err(&err);
+    free(tensor);
+}
+
+/* ---- headers ---------------------------------------------------------------------------------- */
+
+static struct header *output_header(const struct training_job *job, const struct header *in)
+{
+    struct err err = {0};
+    struct header *const out = header_copy(in, &err);
+    const int width = job->model.out_width;
+    if (out == NULL || header_set_kind(out, job->kind, &err) < 0)
+        die_err(&err);
+    header_drop(out, job->input_column);
+    if (header_add(out, job->output_column, DTYPE_F32, 1, &width, &err) < 0 ||
+        header_provenance(out, job->tool->name, training.seed, job->arguments, job->digest, &err) <
+            0)
+        die_err(&err);
+    return out;
+}
+
+static struct header *gradient_header(const struct training_job *job, const struct header *in)
+{
+    struct err err = {0};
+    struct header *const out = header_new("gradients", &err);
+    if (out == NULL || header_add(out, "grad", DTYPE_F32, 1, &job->model.in_floats, &err) < 0 ||
+        header_set_plan(out, &in->plan, &err) < 0 ||
+        header_provenance(out, job->tool->name, training.seed, job->arguments, job->digest, &err) <
+            0)
+        die_err(&err);
+    return out;
+}
+
+/* ---- training --------------------------------------------------------------------------------- */
+
+static void tell_account(const struct stage_account *a)
+{
+    if (cli_common.verbose)
+        warn("%lld steps, %lld rows; waited %.1f s for input, %.1f s for gradients; %.0f MiB of "
+             "activations, %lld parts computed twice",
+            (long long)a->steps, (long long)a->rows, a->input_wait, a->grad_wait,
+            (double)a->tape_bytes / (1 << 20), (long long)a->repeated);
+}
+
+/* What must be the same when a state is taken up: the options, and the weights it all began with. */
+static json_t *state_arguments(const struct training_job *job)
+{
+    json_t *const arguments = json_deep_copy(job->arguments);
+    json_object_del(arguments, "train");
+    if (json_object_set_new(arguments, "weights", json_string(job->digest)) != 0)
+        die(ERR_FAILED, "cannot allocate memory for the state");
+    return arguments;
+}
+
+static void train(struct training_session *session, struct training_job *job)
+{
+    struct err err = {0};
+    signal(SIGPIPE, SIG_IGN); /* a reader that left is an error with a clean-up, not a death */
+    if (training.state != NULL)
+        stop_defer();
+    const struct header *const in = session->header;
+    struct header *const out_header = output_header(job, in);
+    struct header *const grad_header = gradient_header(job, in);
+    const struct optimizer_options rule = {
+        training.optimizer, training.momentum, training.decay, training.nesterov};
+    struct optimizer *const optimizer =
+        optimizer_new(&rule, job->model.params, session->parallel, &err);
+    if (optimizer == NULL)
+        die_err(&err);
+    const struct state state = {training.state, job->tool->name, state_arguments(job),
+        header_get(in, "plan"), job->kernels, job->model.params, optimizer};
+    if (training.start_step > 0 && state_load(&state, training.start_step, &err) < 0)
+        die_err(&err);
+    job->model.refresh(job->model.self);
+    struct channel *const grad_out =
+        training.grad_out != NULL ? cli_create(training.grad_out) : NULL;
+    if (grad_out != NULL)
+        channel_watch(grad_out, STDIN_FILENO);
+    const struct plan *const plan = &in->plan;
+    const struct stage_options options = {job->model, optimizer,
+        schedule_make(training.rate, training.scaling, plan->batch, training.warmup_epochs,
+            plan->steps_per_epoch, plan->steps),
+        session->feed, job->input_column, session->out, out_header, job->output_column,
+        cli_common.level, session->grad, grad_out, grad_header, training.memory,
+        job->has_batch_norm && strcmp(training.batch_norm, "part") == 0 ? 2 : 1,
+        training.state != NULL ? &state : NULL, training.checkpoint_every, training.start_step,
+        &stop_requested};
+    struct stage *const stage = stage_new(&options, &err);
+    if (stage == NULL)
+        die_err(&err);
+    struct stage_account account;
+    const int status = stage_run(stage, &account, &err);
+    tell_account(&account);
+    if (err.status == ERR_STOPPED && !cli_common.verbose)
+        err.text[0] = '\0'; /* this is what was asked for */
+    if (status < 0)
+        die_err(&err);
+    save(job, out_header);
+    const char *const part = grad_out != NULL ? channel_part(grad_out) : NULL;
+    if (stage_close(stage, &err) < 0)
+        die_err(&err);
+    die_keep(part);
+    cli_finish(session->out);
+}
+
+/* ---- forward ---------------------------------------------------------------------------------- */
+
+struct forward {
+    struct training_job *job;
+    void *tape;
+    float *out;   /* [capacity, out_width] */
+    int capacity; /* rows */
+};
+
+/* out [rows, width] of one record, FORWARD_ROWS rows at a time. */
+static void forward_rows(struct forward *f, const struct field *in, int rows)
+{
+    const struct model *const model = &f->job->model;
+    struct err err = {0};
+    if (rows > f->capacity) {
+        float *const grown =
+            realloc(f->out, (size_t)rows * (size_t)model->out_width * sizeof *grown);
+        if (grown == NULL)
+            die(ERR_FAILED, "cannot allocate memory for a record of %d rows", rows);
+        f->out = grown;
+        f->capacity = rows;
+    }
+    if (f->tape == NULL)
+        f->tape = model->tape_new(model->self, FORWARD_ROWS, false, &err);
+    if (f->tape == NULL)
+        die_err(&err);
+    for (int row = 0; row < rows; row += FORWARD_ROWS)
+        model->forward(model->self, f->tape, f->out + (size_t)row * (size_t)model->out_width,
+            (const char *)in->data + (size_t)row * model->in_row,
+            rows - row < FORWARD_ROWS ? rows - row : FORWARD_ROWS, MODEL_EVAL);
+}
+
+static int64_t forward_stream(struct forward *f, struct reader *reader, const struct header *in,
+    struct channel *out, int64_t rows)
+{
+    struct err err = {0};
+    struct header *const header = output_header(f->job, in);
+    struct writer *const writer = writer_new(out, cli_common.level, header, &err);
+    struct field *const field = calloc((size_t)header->columns, sizeof *field);
+    if (writer == NULL || field == NULL) {
+        err_memory(&err, "columns");
+        die_err(&err);
+    }
+    const int consumed = header_find(in, f->job->input_column);
+    struct record record = {0};
+    int got;
+    while ((got = reader_record(reader, &record, &err)) == 1) {
+        forward_rows(f, &record.field[consumed], record.rows);
+        for (int i = 0; i < header->columns; i++) {
+            const int from = header_find(in, header->column[i].name);
+            field[i] = strcmp(header->column[i].name, f->job->output_column) == 0
+                           ? (struct field){.data = f->out}
+                           : record.field[from];
+        }
+        struct record made = record;
+        made.field = field;
+        made.fields = header->columns;
+        if (writer_record(writer, &made, &err) < 0)
+            die_err(&err);
+        progress_update(rows += record.rows, NULL);
+    }
+    if (got < 0 || writer_end(writer, &err) < 0)
+        die_err(&err);
+    writer_free(writer);
+    record_free(&record);
+    free(field);
+    header_free(header);
+    return rows;
+}
+
+static void run_forward(struct training_session *session, struct training_job *job)
+{
+    struct forward f = {.job = job};
+    struct err err = {0};
+    int64_t rows = 0;
+    int more;
+    const struct header *header = session->header;
+    progress_start(0, "rows");
+    do {
+        rows = forward_stream(&f, session->reader, header, session->out, rows);
+    } while ((more = reader_header(session->reader, &header, &err)) == 1);
+    if (more < 0)
+        die_err(&err);
+    progress_end(rows);
+    job->model.tape_free(f.tape);
+    free(f.out);
+    cli_finish(session->out);
+}
+
+int training_work(struct training_session *session, struct training_job *job)
+{
+    ready(job, &session->weights);
+    if (training.train)
+        train(session, job);
+    else
+        run_forward(session, job);
+    return 0;
+}
