@@ -40,7 +40,8 @@ void channel_set_notice(struct channel *channel, channel_notice *notice);
 /* While waiting, look at descriptor `fd` too. A reading channel takes a POLLERR on `fd` (a stdout
  * whose reader has left), a writing channel a POLLHUP without POLLIN (a stdin whose writer has
  * left), for the end of the conversation: after half a second of grace without data of its own, it
- * fails with ERR_READER_GONE. -1 watches nothing. */
+ * fails with ERR_READER_GONE. A writing channel looks only while its FIFO has no reader yet; later
+ * EPIPE tells. -1 watches nothing. */
 void channel_watch(struct channel *channel, int fd);
 
 /* A descriptor that makes channel_read() return early with -1 and ERR_STOPPED once it is readable
@@ -49,6 +50,10 @@ void channel_interrupt(struct channel *channel, int fd);
 
 /* 1 .. size bytes; 0 at the end of input; -1. Waits by poll(), never in read(). */
 ssize_t channel_read(struct channel *channel, void *buffer, size_t size, struct err *err);
+
+/* The first bytes of the input, at most 16, without taking them: as many as there are before the
+ * end of input; -1. Before the first read only. */
+ssize_t channel_peek(struct channel *channel, void *buffer, size_t size, struct err *err);
 
 /* All of it, or -1. */
 int channel_write(struct channel *channel, const void *data, size_t size, struct err *err);

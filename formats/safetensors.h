@@ -10,7 +10,9 @@
 #ifndef SAFETENSORS_H
 #define SAFETENSORS_H
 
+#include "formats/channel.h"
 #include "lib/base/err.h"
+#include "lib/base/sha256.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -69,6 +71,10 @@ int safetensors_parse(struct safetensors *out, void *bytes, size_t size, struct 
  * Errors: ERR_MISUSE cannot open; ERR_FAILED I/O; ERR_INPUT damaged: "'x.safetensors': ...". */
 int safetensors_load(struct safetensors *out, const char *path, size_t limit, struct err *err);
 
+/* The same from a channel, up to its end; the channel stays the caller's. */
+int safetensors_read(
+    struct safetensors *out, struct channel *channel, size_t limit, struct err *err);
+
 void safetensors_free(struct safetensors *doc);
 
 /* NULL when there is none. */
@@ -91,5 +97,9 @@ int safetensors_save(const char *path, const json_t *metadata, int count,
 /* SHA-256 over every tensor's name, dtype, shape and bytes, sorted by name, as 64 hex digits: what
  * the tensors are, whatever order or metadata the file has. */
 void safetensors_digest(char hex[65], int count, const struct tensor *tensor);
+
+/* The same, into a digest of many documents. For each tensor: its name, a zero byte, its dtype, a
+ * zero byte, then as 64-bit little-endian numbers its rank and shape, then its bytes. */
+void safetensors_hash(struct sha256 *hash, int count, const struct tensor *tensor);
 
 #endif

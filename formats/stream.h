@@ -38,6 +38,7 @@ struct plan {
 
 struct column {
     char *name;
+    char *offsets_name; /* "NAME.offsets" when ragged, else NULL */
     enum dtype dtype;
     bool ragged;                       /* shape [null]: rows of U8 of any length */
     int rank;                          /* of one row: 0 is a scalar a row; ragged: 0 */
@@ -66,7 +67,7 @@ struct record {
     int rows;
     struct field *field; /* [columns] */
     int fields;          /* room in field */
-    void *buffer;        /* owned by records that stream_read() filled, else NULL */
+    void *buffer;        /* owned by records that the library filled, else NULL */
     size_t capacity;
 };
 
@@ -101,12 +102,20 @@ json_t *header_get(const struct header *header, const char *key);
 int header_provenance(struct header *header, const char *tool, int64_t seed,
     const json_t *arguments, const char *weights, struct err *err);
 
+/* The metadata of a header record: to and from. header_parse checks the version, the columns, and
+ * the forms of `plan`, `dataset` and `run`. New references, NULL on failure. */
+struct header *header_parse(const json_t *metadata, struct err *err);
+json_t *header_metadata(const struct header *header, struct err *err);
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 struct reader;
 
-/* Read from a channel, which stays the caller's. `limit` bounds one record, in bytes
- * (STREAM_RECORD is the default). */
+/* The largest window a frame may ask for; RFC 8878 wants every decoder to have this much. */
+#define STREAM_WINDOW ((size_t)8 << 20)
+
+/* Read from a channel, which stays the caller's. A reader may live in a thread of its own. `limit`
+ * bounds one record, in bytes (STREAM_RECORD is the default). */
 #define STREAM_RECORD ((size_t)2 << 30)
 struct reader *reader_new(struct channel *channel, size_t limit, struct err *err);
 void reader_free(struct reader *reader); /* NULL is fine */
@@ -120,9 +129,8 @@ int reader_header(struct reader *reader, const struct header **out, struct err *
  * record_free() or the next use of the same struct; 0: END; -1. Start with a zeroed record. */
 int reader_record(struct reader *reader, struct record *record, struct err *err);
 
-void record_free(struct record *record);
-
-/* 0 when input ended without END (a cut stream): tells a stop from damage after an ERR_INPUT. */
+/* True when the input ended where no END had been read: tells a stop from damage after an
+ * ERR_INPUT. */
 bool reader_cut(const struct reader *reader);
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -144,13 +152,27 @@ int writer_end(struct writer *writer, struct err *err);
 
 void writer_free(struct writer *writer); /* without END, if it was not written; NULL is fine */
 
+/* ---- records --------------------------------------------------------------------------------- */
+
+/* Free buffer and field of a record that the library filled. */
+void record_free(struct record *record);
+
+/* Room for `fields` fields and `capacity` bytes in the record's own buffer; what was there stays,
+ * but may move: set the fields again. */
+int record_reserve(struct record *record, int fields, size_t capacity, struct err *err);
+
+/* The tensors of a record as they stand in the document, borrowed; returns their number. Room for
+ * two a column. */
+int record_tensors(const struct header *header, const struct record *record, struct tensor *out);
+
 /* Bytes of one row of a column in a record (ragged: of that row). */
 size_t record_row(const struct header *header, const struct record *record, int column, int row,
     const void **data);
 
 /* Copy the given rows of a record into out (a record with its own buffer), column by column;
- * columns of `from` are matched to those of `to` by name, and those of `to` that `from` lacks stay
- * NULL for the caller to fill. This is how a filter passes on what it does not consume. */
+ * columns of `from` are matched to those of `to` by name, dtype and shape, and those of `to` that
+ * `from` lacks stay NULL for the caller to fill. `row` NULL means rows 0 .. rows-1.
+ * This is how a filter passes on what it does not consume. */
 int record_select(struct record *out, const struct header *to, const struct record *in,
     const struct header *from, const int *row, int rows, struct err *err);
 

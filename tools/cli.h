@@ -9,6 +9,7 @@
 
 #include "formats/channel.h"
 #include "lib/base/err.h"
+#include "lib/base/version.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -122,6 +123,6 @@ struct channel *cli_create(const char *path);
 /* channel_finish() that dies on error. */
 void cli_finish(struct channel *channel);
 
-#define CLI_VERSION_TEXT "0.1.0"
+#define CLI_VERSION_TEXT VERSION_TEXT
 
 #endif
