@@ -29,6 +29,7 @@ COMMON   := $(filter-out tools/simclr-%,$(wildcard tools/*.c))
 TOOLS    := $(patsubst tools/%.c,%,$(wildcard tools/simclr-*.c))
 SCRIPTS  := $(notdir $(wildcard pipelines/simclr-*))
 UNITS    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+SUPPORT  := $(patsubst tests/support/%.c,%,$(wildcard tests/support/*.c))
 MAN1     := $(wildcard tools/*.1 pipelines/*.1)
 MAN5     := $(wildcard formats/*.5)
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
@@ -69,6 +70,12 @@ $(BIN)/simclr-%: pipelines/simclr-%
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/support/%: $(BUILD)/tests/support/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+support: $(SUPPORT:%=$(BUILD)/support/%)
 
 units: $(UNITS:%=$(BUILD)/unit/%)
 
