@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAMES = 1 << 18 }; /* bytes that names of classes may take in a header of 1 MiB */
+
 /* Join the classes of one more source to those that are there. */
 static int join_classes(struct dataset *out, struct dataset_source *entry, struct err *err)
 {
@@ -84,6 +86,44 @@ void dataset_close(struct dataset *dataset)
     free(dataset->source);
     classes_free(&dataset->classes);
     memset(dataset, 0, sizeof *dataset);
+}
+
+/* JSON has no room for bytes that are not UTF-8: in such a name they become '?'. */
+static json_t *text(const char *name)
+{
+    json_t *out = json_string(name);
+    char *const copy = out == NULL ? strdup(name) : NULL;
+    if (copy != NULL) {
+        for (char *c = copy; *c != '\0'; c++)
+            *c = (unsigned char)*c < 0x80 ? *c : '?';
+        out = json_string(copy);
+    }
+    free(copy);
+    return out;
+}
+
+json_t *dataset_describe(const struct dataset *dataset, bool labels, struct err *err)
+{
+    const struct classes *const classes = &dataset->classes;
+    json_t *const out =
+        json_pack("{s:I, s:[i,i]}", "images", (json_int_t)dataset->count, "shard", 0, 1);
+    json_t *const names = json_array();
+    size_t size = 0;
+    int failed = out == NULL || names == NULL;
+    for (int i = 0; i < classes->named && size <= NAMES && !failed; i++) {
+        size += strlen(classes->name[i]) + 3;
+        failed = json_array_append_new(names, text(classes->name[i])) < 0;
+    }
+    if (labels && !failed)
+        failed = json_object_set_new(out, "classes", json_integer(classes->count)) < 0;
+    if (labels && classes->named > 0 && size <= NAMES && !failed)
+        failed = json_object_set(out, "class_names", names) < 0;
+    json_decref(names);
+    if (!failed)
+        return out;
+    json_decref(out);
+    err_memory(err, "a header");
+    return NULL;
 }
 
 /* The source of an id, by bisection: a command line may name thousands of pictures. */

@@ -17,6 +17,7 @@
 #include "formats/source.h"
 #include "lib/base/err.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +39,10 @@ struct dataset {
 /* `limit` > 0: only that many pictures from the beginning. On failure nothing is kept. */
 int dataset_open(struct dataset *out, char *const *path, int paths, int64_t limit, struct err *err);
 void dataset_close(struct dataset *dataset);
+
+/* What the stream's header says under `dataset`: images, shard, and with `labels` classes and their
+ * names. A new reference; NULL with err filled. */
+json_t *dataset_describe(const struct dataset *dataset, bool labels, struct err *err);
 
 int dataset_label(const struct dataset *dataset, int64_t id); /* -1: none */
 const char *dataset_name(const struct dataset *dataset, int64_t id);

@@ -201,18 +201,13 @@ int folder_open(struct folder *out, const char *path, struct err *err)
 
 int folder_open_file(struct folder *out, const char *path, struct err *err)
 {
-    char *const copy = strdup(path);
-    char *const slash = copy == NULL ? NULL : strrchr(copy, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    int failed = copy == NULL ? err_memory(err, "a file name") : 0;
+    const char *const slash = strrchr(path, '/');
     memset(out, 0, sizeof *out);
-    out->fd = -1;
-    if (!failed)
-        failed = open_root(out, slash == NULL ? "." : slash == copy ? "/" : copy, err);
-    if (!failed)
-        failed = add_file(out, "", path + (slash == NULL ? 0 : slash - copy + 1), -1, err);
-    free(copy);
+    out->fd = -1; /* thousands may be named: none is kept open */
+    out->path = strdup(path);
+    const int failed = out->path == NULL
+                           ? err_memory(err, "a file name")
+                           : add_file(out, "", slash == NULL ? path : slash + 1, -1, err);
     if (failed)
         folder_close(out);
     return failed;
@@ -238,7 +233,10 @@ const char *folder_name(const struct folder *folder, int64_t row)
 int folder_read(const struct folder *folder, int64_t row, struct bytes *out, struct err *err)
 {
     const char *const name = folder_name(folder, row);
-    const int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC);
+    const int fd = folder->fd < 0 ? open(folder->path, O_RDONLY | O_CLOEXEC)
+                                  : openat(folder->fd, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && folder->fd < 0)
+        return err_errno(err, "cannot open '%s'", folder->path);
     if (fd < 0)
         return err_errno(err, "cannot open '%s/%s'", folder->path, name);
     const int failed = bytes_read(out, fd, FOLDER_FILE, name, err);

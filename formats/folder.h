@@ -32,8 +32,8 @@ struct folder {
         int label;   /* -1: none */
     } * file;        /* [count] */
     struct bytes names;
-    char *path;
-    int fd; /* of the folder */
+    char *path; /* of the folder, or of the one file */
+    int fd;     /* of the folder; -1: one file */
 };
 
 int folder_open(struct folder *out, const char *path, struct err *err);
