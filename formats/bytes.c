@@ -1,0 +1,55 @@
+/* bytes -- a buffer that at least doubles when it grows.
+ * SPDX-License-Identifier: MIT */
+#include "formats/bytes.h"
+
+#include "lib/base/shape.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FIRST = 1 << 16 };
+
+unsigned char *bytes_room(struct bytes *bytes, size_t more, struct err *err)
+{
+    const size_t need = shape_plus(bytes->size, more);
+    if (need > bytes->capacity || bytes->data == NULL) {
+        const size_t twice = shape_times(bytes->capacity, 2);
+        const size_t capacity = need > twice ? (need > FIRST ? need : FIRST) : twice;
+        unsigned char *const data = need == SIZE_MAX ? NULL : realloc(bytes->data, capacity);
+        if (data == NULL) {
+            err_memory(err, "pictures");
+            return NULL;
+        }
+        bytes->data = data;
+        bytes->capacity = capacity;
+    }
+    return bytes->data + bytes->size;
+}
+
+int bytes_read(struct bytes *bytes, int fd, size_t limit, const char *path, struct err *err)
+{
+    const size_t start = bytes->size;
+    for (;;) {
+        const size_t left = limit - (bytes->size - start);
+        if (bytes_room(bytes, left < FIRST ? left + 1 : FIRST, err) == NULL)
+            return -1;
+        const ssize_t got = read(fd, bytes->data + bytes->size, bytes->capacity - bytes->size);
+        if (got == 0)
+            return 0;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_errno(err, "cannot read '%s'", path);
+        bytes->size += (size_t)got;
+        if (bytes->size - start > limit)
+            return err_set(err, ERR_FAILED, "'%s' has more than %zu bytes", path, limit);
+    }
+}
+
+void bytes_free(struct bytes *bytes)
+{
+    free(bytes->data);
+    memset(bytes, 0, sizeof *bytes);
+}

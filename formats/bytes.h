@@ -1,0 +1,25 @@
+/* bytes.h -- a buffer that grows with what is put into it.
+ * SPDX-License-Identifier: MIT */
+#ifndef BYTES_H
+#define BYTES_H
+
+#include "lib/base/err.h"
+
+#include <stddef.h>
+
+struct bytes {
+    unsigned char *data; /* owned: bytes_free(); start with a zeroed struct */
+    size_t size, capacity;
+};
+
+/* Make room for `more` bytes behind the `size` that are there; the caller writes them and adds to
+ * `size`. Returns where they go, or NULL with ERR_FAILED. */
+unsigned char *bytes_room(struct bytes *bytes, size_t more, struct err *err);
+
+/* Append what `fd` gives from its position to its end, at most `limit` bytes. Returns 0, or -1 with
+ * err filled: ERR_FAILED; `path` is for the message. */
+int bytes_read(struct bytes *bytes, int fd, size_t limit, const char *path, struct err *err);
+
+void bytes_free(struct bytes *bytes);
+
+#endif

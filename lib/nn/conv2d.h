@@ -1,0 +1,77 @@
+/* conv2d.h -- two-dimensional convolution without bias, forward and backward.
+ *
+ *   x [N,H,W,C]   y [N,Y,X,K]   weight [K,C,R,S] as in torchvision's files
+ *   Y = (H + 2*pad - R) / stride + 1, X likewise: zero padding on all sides
+ *
+ * The work is done by oneDNN, all of whose API stays in conv2d.c. Its primitives run single-threaded
+ * from our own threads over fixed blocks of the batch: 32 pictures, then eights, then single ones.
+ * Partial weight gradients of the blocks are added in block order, so the bits do not depend on the
+ * number of threads. A convolution allocates nothing once conv2d_reserve() has been called.
+ *
+ * Numerics: f32, within 1e-6 of the plain C twin. Should oneDNN fail to run a primitive, its output
+ * becomes NaN, which every caller's check for numbers that are not finite finds.
+ * Cost: 2*N*Y*X*K*C*R*S flops a direction.
+ * SPDX-License-Identifier: MIT */
+#ifndef CONV2D_H
+#define CONV2D_H
+
+#include "lib/base/err.h"
+#include "lib/base/parallel.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct conv2d_shape {
+    int h, w, c; /* input map */
+    int k, r, s; /* filters and their extents */
+    int stride, pad;
+};
+
+/* Extents of the output map. */
+int conv2d_y(const struct conv2d_shape *shape);
+int conv2d_x(const struct conv2d_shape *shape);
+
+/* What the convolutions of a model share: an engine, and scratch memory for each thread. */
+struct conv2d_context;
+
+struct conv2d_context *conv2d_context_new(struct parallel *parallel, struct err *err);
+void conv2d_context_free(struct conv2d_context *context); /* after its convolutions; NULL is fine */
+
+/* One convolution, ready for forward. Borrows context and weight [K,C,R,S]. */
+struct conv2d;
+struct conv2d *conv2d_new(struct conv2d_context *context, const struct conv2d_shape *shape,
+    const float *weight, struct err *err);
+void conv2d_free(struct conv2d *conv); /* NULL is fine */
+
+/* Make ready for backward too; without `data` dx will never be asked for. Again: no effect. */
+int conv2d_train(struct conv2d *conv, bool data, struct err *err);
+
+/* Make the scratch memory that all convolutions made so far need. Call after conv2d_new() and
+ * conv2d_train(), before the first pass. */
+int conv2d_reserve(struct conv2d_context *context, struct err *err);
+
+/* The weight has changed: take it over into the layouts of the primitives. Convolutions of one
+ * context may be refreshed by several threads at once; `thread` as parallel_run() gives it. */
+void conv2d_refresh(struct conv2d *conv, int thread);
+
+/* y overwritten. */
+void conv2d_forward(struct conv2d *conv, float *y, const float *x, int n);
+
+/* The inverse of the line above: dx overwritten (may be NULL, must not be dy), dweight [K,C,R,S]
+ * accumulated. */
+void conv2d_backward(
+    struct conv2d *conv, float *dx, float *dweight, const float *dy, const float *x, int n);
+
+/* "oneDNN 2.6.3 AVX2": library and instruction set in use. */
+void conv2d_version(char *text, size_t size);
+
+/* Names of the kernels chosen for whole blocks, forward, data and weight gradient; for benches. */
+void conv2d_kernels(const struct conv2d *conv, char *text, size_t size);
+
+/* The twins: plain loops, forward with sums in double. dx overwritten, dweight accumulated. */
+void conv2d_naive_forward(
+    float *y, const float *x, const float *weight, const struct conv2d_shape *shape, int n);
+void conv2d_naive_backward(float *dx, float *dweight, const float *dy, const float *x,
+    const float *weight, const struct conv2d_shape *shape, int n);
+
+#endif
