@@ -26,14 +26,9 @@ static char *join(const char *folder, const char *file)
     return path;
 }
 
-/* Name i of the training files: 0 .. 4 of CIFAR-10, 5 of CIFAR-100. */
-static void training_name(char out[20], int i)
-{
-    if (i < CIFAR_FILES)
-        sprintf(out, "data_batch_%d.bin", i + 1);
-    else
-        strcpy(out, "train.bin");
-}
+/* The training files of CIFAR-10, then that of CIFAR-100. */
+static const char *const training[CIFAR_FILES + 1] = {"data_batch_1.bin", "data_batch_2.bin",
+    "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "train.bin"};
 
 /* ---- what a file is ------------------------------------------------------------------------- */
 
@@ -65,10 +60,8 @@ bool cifar_folder(const char *path)
 {
     bool found = false;
     for (int i = 0; i <= CIFAR_FILES && !found; i++) {
-        char name[20];
         struct stat status;
-        training_name(name, i);
-        char *const file = join(path, name);
+        char *const file = join(path, training[i]);
         found = file != NULL && stat(file, &status) == 0 && S_ISREG(status.st_mode);
         free(file);
     }
@@ -163,9 +156,7 @@ int cifar_open(struct cifar *out, const char *path, struct err *err)
     memset(out, 0, sizeof *out);
     if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
         for (int i = 0; i <= CIFAR_FILES && !failed && (i < CIFAR_FILES || out->files == 0); i++) {
-            char name[20];
-            training_name(name, i);
-            char *const file = join(path, name);
+            char *const file = join(path, training[i]);
             if (file != NULL && access(file, F_OK) < 0 && errno == ENOENT)
                 free(file);
             else

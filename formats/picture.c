@@ -6,6 +6,7 @@
 #include "formats/pnm.h"
 #include "lib/base/shape.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,7 +90,7 @@ int picture_alloc(struct picture *out, int height, int width, int channels, size
         return err_set(err, ERR_INPUT, "%s of %d x %d has more than %zu pixels", kind, width,
             height, max_pixels);
     const size_t bytes = shape_times(pixels, (size_t)channels);
-    unsigned char *const room = bytes == SIZE_MAX ? NULL : malloc(bytes);
+    unsigned char *const room = bytes > PTRDIFF_MAX ? NULL : malloc(bytes);
     if (room == NULL)
         return err_memory(err, "a picture");
     *out = (struct picture){height, width, channels, room};

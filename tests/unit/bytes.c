@@ -1,0 +1,47 @@
+/* bytes -- growing, and limits when reading.
+ * SPDX-License-Identifier: MIT */
+#include "formats/bytes.h"
+
+#include "tests/unit/tap.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+int main(void)
+{
+    struct bytes b = {0};
+    struct err err = {0};
+    int good = 1;
+    for (int i = 0; i < 100000; i++) {
+        unsigned char *const room = bytes_room(&b, 3, &err);
+        memset(room, i & 255, 3);
+        b.size += 3;
+    }
+    for (int i = 0; i < 100000; i++)
+        good &= b.data[3 * i + 2] == (i & 255);
+    OK(good && b.size == 300000, "what was put in stays");
+    OK(b.capacity < 1000000, "room at most doubles");
+    OK(bytes_room(&b, SIZE_MAX, &err) == NULL && err.status == ERR_FAILED && b.size == 300000,
+        "more than memory is refused and nothing lost");
+    bytes_free(&b);
+
+    static char data[100000];
+    memset(&err, 0, sizeof err);
+    FILE *const file = tmpfile();
+    fwrite(data, 1, sizeof data, file);
+    fflush(file);
+    const int fd = fileno(file);
+    lseek(fd, 0, SEEK_SET);
+    OK(bytes_read(&b, fd, sizeof data, "x", &err) == 0 && b.size == sizeof data,
+        "exactly the limit is read");
+    lseek(fd, 0, SEEK_SET);
+    OK(bytes_read(&b, fd, sizeof data, "x", &err) == 0 && b.size == 2 * sizeof data,
+        "more is appended");
+    lseek(fd, 0, SEEK_SET);
+    OK(bytes_read(&b, fd, sizeof data - 1, "x", &err) < 0 && strstr(err.text, "99999 bytes"),
+        "one byte too many is refused");
+    fclose(file);
+    bytes_free(&b);
+    return tap_done();
+}

@@ -1,0 +1,167 @@
+/* dataset, source -- several sources as one: ids, classes, and raw pictures among encoded ones.
+ * SPDX-License-Identifier: MIT */
+#include "formats/dataset.h"
+
+#include "formats/picture.h"
+#include "tests/unit/tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void put(const char *name, const char *text)
+{
+    FILE *const out = fopen(name, "w");
+    fputs(text, out);
+    fclose(out);
+}
+
+static void put_cifar(const char *name, int count)
+{
+    FILE *const out = fopen(name, "wb");
+    for (int i = 0; i < count * 3073; i++)
+        fputc(i % 3073 == 0 ? i / 3073 : 42, out);
+    fclose(out);
+}
+
+static void put_idx(const char *name, int side)
+{
+    const unsigned char head[16] = {
+        0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, (unsigned char)side, 0, 0, 0, (unsigned char)side};
+    FILE *const out = fopen(name, "wb");
+    fwrite(head, 1, 16, out);
+    for (int i = 0; i < 2 * side * side; i++)
+        fputc(i, out);
+    fclose(out);
+}
+
+static int open_set(struct dataset *set, const char *a, const char *b, int64_t limit)
+{
+    struct err err = {0};
+    char *path[] = {(char *)a, (char *)b};
+    const int got = dataset_open(set, path, b == NULL ? 1 : 2, limit, &err);
+    if (got < 0)
+        printf("# %d '%s'\n", err.status, err.text);
+    return got == 0 ? 0 : (int)err.status;
+}
+
+static int class_is(const struct dataset *set, int64_t id, const char *name)
+{
+    return strcmp(set->classes.name[dataset_label(set, id)], name) == 0;
+}
+
+static int described(const struct dataset *set, int labels, const char *want)
+{
+    struct err err = {0};
+    json_t *const json = dataset_describe(set, labels, &err);
+    char *const text = json_dumps(json, JSON_COMPACT);
+    const int good = strcmp(text, want) == 0;
+    if (!good)
+        printf("# %s\n", text);
+    free(text);
+    json_decref(json);
+    return good;
+}
+
+static void check_joined(void)
+{
+    struct dataset set;
+    OK(open_set(&set, "train", "test", 0) == 0 && set.count == 6 && set.channels == 0 && set.named,
+        "two folders");
+    OK(set.classes.count == 4 && class_is(&set, 0, "cat") && class_is(&set, 1, "dog") &&
+            class_is(&set, 2, "hen") && class_is(&set, 3, "ant") && class_is(&set, 4, "cat") &&
+            class_is(&set, 5, "hen"),
+        "classes of the same name are the same class");
+    OK(strcmp(dataset_name(&set, 0), "cat/1.jpg") == 0 &&
+            strcmp(dataset_name(&set, 5), "hen/1.jpg") == 0,
+        "names");
+    OK(described(&set, 1,
+           "{\"images\":6,\"shard\":[0,1],\"classes\":4,\"class_names\":[\"cat\",\"dog\",\"hen\","
+           "\"ant\"]}"),
+        "what the header says");
+    OK(described(&set, 0, "{\"images\":6,\"shard\":[0,1]}"), "and without labels");
+    dataset_close(&set);
+
+    OK(open_set(&set, "train", "test", 4) == 0 && set.count == 4, "limited");
+    dataset_close(&set);
+
+    OK(open_set(&set, "b.bin", "train", 0) == 0 && set.count == 8 && set.classes.count == 10 &&
+            set.classes.named == 0 && dataset_label(&set, 4) == 4 && dataset_label(&set, 7) == 2,
+        "numbers without names stay as they are");
+    dataset_close(&set);
+}
+
+static void check_pixels(void)
+{
+    struct dataset set;
+    struct bytes b = {0};
+    struct err err = {0};
+    struct picture p;
+    OK(open_set(&set, "b.bin", "b.bin", 0) == 0 && set.count == 10 && set.height == 32 &&
+            set.channels == 3 && !set.named && dataset_label(&set, 6) == 1,
+        "the same size: pixels");
+    OK(dataset_read(&set, 9, &b, &err) == 0 && b.size == 3072 && b.data[0] == 42, "raw samples");
+    dataset_close(&set);
+
+    b.size = 0;
+    OK(open_set(&set, "b.bin", "i-images-idx3-ubyte", 0) == 0 && set.channels == 0 &&
+            set.count == 7 && dataset_label(&set, 6) == -1,
+        "two sizes: encoded");
+    OK(dataset_read(&set, 6, &b, &err) == 0 && picture_decode(&p, b.data, b.size, 100, &err) == 0 &&
+            p.height == 4 && p.width == 4 && p.channels == 1 && p.pixels[0] == 16,
+        "grey pictures as PGM %s", err.text);
+    picture_free(&p);
+    b.size = 0;
+    OK(dataset_read(&set, 0, &b, &err) == 0 &&
+            picture_decode(&p, b.data, b.size, 1024, &err) == 0 && p.channels == 3 &&
+            p.pixels[3071] == 42,
+        "colour pictures as PPM %s", err.text);
+    picture_free(&p);
+    dataset_close(&set);
+
+    b.size = 0;
+    OK(open_set(&set, "train/cat/1.jpg", NULL, 0) == 0 && set.count == 1 &&
+            strcmp(dataset_name(&set, 0), "1.jpg") == 0 && dataset_label(&set, 0) == -1 &&
+            dataset_read(&set, 0, &b, &err) == 0 && b.size == 3,
+        "one picture file");
+    dataset_close(&set);
+    bytes_free(&b);
+}
+
+int main(void)
+{
+    char root[] = "/tmp/dataset.XXXXXX", command[60];
+    struct dataset set;
+    if (mkdtemp(root) == NULL || chdir(root) < 0)
+        return 1;
+    static const char *const folders[] = {"train", "train/cat", "train/dog", "train/hen", "test",
+        "test/ant", "test/cat", "test/hen", "\xff", "\xff/\xe9t\xe9"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char file[40];
+        mkdir(folders[i], 0777);
+        snprintf(file, sizeof file, "%s/1.jpg", folders[i]);
+        if (strchr(folders[i], '/') != NULL)
+            put(file, "\xff\xd8\xff");
+    }
+    put_cifar("b.bin", 5);
+    put_idx("i-images-idx3-ubyte", 4);
+    check_joined();
+    check_pixels();
+
+    OK(open_set(&set, "\xff", NULL, 0) == 0 &&
+            described(
+                &set, 1, "{\"images\":1,\"shard\":[0,1],\"classes\":1,\"class_names\":[\"?t?\"]}"),
+        "names that are not UTF-8");
+    dataset_close(&set);
+
+    put("text", "hello");
+    OK(open_set(&set, "train", "text", 0) == ERR_MISUSE, "a file of no kind");
+    OK(open_set(&set, "train", "none", 0) == ERR_MISUSE, "a missing file");
+    OK(open_set(&set, "/dev/null", NULL, 0) == ERR_MISUSE, "a device");
+    put("odd.bin", "hello");
+    OK(open_set(&set, "odd.bin", NULL, 0) == ERR_INPUT, "a damaged file");
+    snprintf(command, sizeof command, "rm -r %s", root);
+    OK(chdir("/") == 0 && system(command) == 0, "nothing is left behind");
+    return tap_done();
+}
