@@ -335,14 +335,40 @@ static int parse_plan(struct plan *plan, const json_t *value, struct err *err)
     return 0;
 }
 
+/* [i, n]: piece i of n. */
+static int check_shard(const json_t *value, struct err *err)
+{
+    const json_t *const i = json_array_get(value, 0), *const n = json_array_get(value, 1);
+    if (json_array_size(value) != 2 || !json_is_integer(i) || !json_is_integer(n) ||
+        json_integer_value(i) < 0 || json_integer_value(i) >= json_integer_value(n))
+        return err_set(err, ERR_INPUT, "'shard' of 'dataset' is not [i,n] with i below n");
+    return 0;
+}
+
+static int check_names(const json_t *value, struct err *err)
+{
+    bool good = json_is_array(value);
+    for (size_t i = 0; i < json_array_size(value); i++)
+        good = good && json_is_string(json_array_get(value, i));
+    return good ? 0 : err_set(err, ERR_INPUT, "'class_names' of 'dataset' is no array of strings");
+}
+
 static int check_dataset(const json_t *value, struct err *err)
 {
-    int64_t images;
+    int64_t count;
+    const json_t *const shard = json_object_get(value, "shard");
+    const json_t *const names = json_object_get(value, "class_names");
     if (!json_is_object(value))
         return err_set(err, ERR_INPUT, "'dataset' is no JSON object");
-    if (json_object_get(value, "images") != NULL)
-        return parse_integer(&images, value, "dataset", "images", 0, INT64_MAX, err);
-    return 0;
+    if (json_object_get(value, "images") != NULL &&
+        parse_integer(&count, value, "dataset", "images", 0, INT64_MAX, err) < 0)
+        return -1;
+    if (json_object_get(value, "classes") != NULL &&
+        parse_integer(&count, value, "dataset", "classes", 0, INT64_MAX, err) < 0)
+        return -1;
+    if (names != NULL && check_names(names, err) < 0)
+        return -1;
+    return shard != NULL ? check_shard(shard, err) : 0;
 }
 
 static int check_run(const json_t *value, struct err *err)

@@ -98,8 +98,7 @@ static int blame(struct reader *r, const struct err *why, struct err *err)
 static int end_of_input(struct reader *r, struct err *err)
 {
     r->cut = true;
-    return bad(r, err, "the input ends %s",
-        r->number == 0 && r->from == r->to ? "before it begins" : "without an end record");
+    return bad(r, err, "the input ends without an end record");
 }
 
 /* Remember an error, so that nobody reads on behind damage. */
@@ -280,8 +279,10 @@ static int read_header(struct reader *r, struct err *err)
     const int got = read_frame(r, &r->scratch, &r->scratch_size, &size, err);
     if (got < 0 || (got == 0 && r->number > 0))
         return got;
-    if (got == 0)
-        return end_of_input(r, err);
+    if (got == 0) {
+        r->cut = true;
+        return bad(r, err, "the input is empty");
+    }
     if (safetensors_parse(&doc, r->scratch, size, &why) < 0)
         return blame(r, &why, err);
     const int failed = take_header(r, &doc, err);
@@ -301,6 +302,13 @@ int reader_header(struct reader *reader, const struct header **out, struct err *
     const int got = result(reader, read_header(reader, err), err);
     *out = reader->header;
     return got;
+}
+
+int reader_more(struct reader *reader, struct err *err)
+{
+    if (still_broken(reader, err))
+        return -1;
+    return result(reader, have(reader, 1, err), err);
 }
 
 /* ---- records ----------------------------------------------------------------------------------

@@ -129,6 +129,10 @@ int reader_header(struct reader *reader, const struct header **out, struct err *
  * record_free() or the next use of the same struct; 0: END; -1. Start with a zeroed record. */
 int reader_record(struct reader *reader, struct record *record, struct err *err);
 
+/* After END: does anything follow? 1: it does; 0: the input has ended; -1. Waits until it is known;
+ * the header stays. */
+int reader_more(struct reader *reader, struct err *err);
+
 /* True when the input ended where no END had been read: tells a stop from damage after an
  * ERR_INPUT. */
 bool reader_cut(const struct reader *reader);

@@ -59,7 +59,7 @@ static struct header *make_header(struct err *err)
     const struct plan plan = {
         .batch = 3, .views = 2, .epochs = 2, .steps = 4, .steps_per_epoch = 2, .seed = -7};
     struct header *h = header_new("images", err);
-    json_t *dataset = json_pack("{s:i, s:[s,s]}", "images", 6, "classes", "cat", "dog");
+    json_t *dataset = json_pack("{s:i, s:[s,s]}", "images", 6, "class_names", "cat", "dog");
     json_t *arguments = json_pack("{s:f}", "learning-rate", 0.3);
     header_add(h, "name", DTYPE_U8, -1, NULL, err);
     header_add(h, "pixels", DTYPE_U8, 3, pixels, err);
