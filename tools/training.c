@@ -73,6 +73,8 @@ struct training_session training_open(const char *operand)
 {
     struct err err = {0};
     struct training_session s = {0};
+    if (training.state != NULL)
+        stop_defer(); /* without a place to save, a signal just ends the tool */
     if (training.weights != NULL &&
         safetensors_load(&s.weights, training.weights, WEIGHTS_BYTES, &err) < 0)
         die_err(&err);
@@ -182,8 +184,6 @@ static void train(struct training_session *session, struct training_job *job)
 {
     struct err err = {0};
     signal(SIGPIPE, SIG_IGN); /* a reader that left is an error with a clean-up, not a death */
-    if (training.state != NULL)
-        stop_defer();
     const struct header *const in = session->header;
     struct header *const out_header = output_header(job, in);
     struct header *const grad_header = gradient_header(job, in);

@@ -1,0 +1,185 @@
+/* simclr-encode -- pictures (views) to features h, by a ResNet; with --train it learns.
+ *
+ *     views u8 [N,H,W,3]  --resnet-->  h f32 [N,D]
+ *
+ * SPDX-License-Identifier: MIT */
+#include "formats/safetensors.h"
+#include "lib/nn/conv2d.h"
+#include "lib/nn/gemm.h"
+#include "lib/nn/resnet.h"
+#include "tools/cli.h"
+#include "tools/die.h"
+#include "tools/training.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *model, *stem = "auto";
+static int width = 1;
+static bool any_size;
+static struct cli_triple mean, deviation;
+
+static struct cli_option options[] = {
+    CLI_ROW_INPUT,
+    CLI_ROW_OUTPUT,
+    {'m', "model", "NAME", CLI_TEXT, &model, 0, 0, CLI_RESULT,
+        "resnet18, 34, 50, or the small resnet20, 32, 44, 56", false},
+    {0, "width", "N", CLI_INT, &width, 1, 16, CLI_RESULT, "times as many channels", false},
+    {0, "stem", "auto|cifar|imagenet", CLI_CHOICE, &stem, 0, 0, CLI_RESULT,
+        "first layers; auto: cifar up to 32 pixels", false},
+    {0, "pixel-mean", "R,G,B", CLI_TRIPLE, &mean, -1, 2, CLI_RESULT,
+        "subtracted from pixels in [0,1]", false},
+    {0, "pixel-std", "R,G,B", CLI_TRIPLE, &deviation, 1e-6, 1e6, CLI_RESULT,
+        "they are divided by this", false},
+    {0, "any-size", NULL, CLI_FLAG, &any_size, 0, 0, CLI_RESULT,
+        "take pictures of another size than the weights were trained on", false},
+    TRAINING_ROWS,
+    CLI_ROW_THREADS,
+    CLI_ROW_LEVEL,
+    CLI_ROWS_END,
+};
+
+static void print_kernels(FILE *out)
+{
+    fprintf(out, "convolutions: %s\ndense: %s\n", conv2d_version(), gemm_version());
+}
+
+static struct cli_tool tool = {"simclr-encode", "[FILE]", 0, 1,
+    "Turn views into features by a ResNet; with --train, learn from the gradients that come back.",
+    options, print_kernels};
+
+/* What the metadata of a weights file says goes where options say nothing; they must not disagree. */
+static void take_metadata(const struct safetensors *doc, int *size)
+{
+    const char *const name = safetensors_metadata(doc, "model");
+    if (name != NULL && model != NULL && strcmp(model, name) != 0)
+        die(ERR_MISUSE, "--model is %s, the weights '%s' are of %s", model, training.weights, name);
+    if (name != NULL)
+        model = name;
+    const char *const stored_stem = safetensors_metadata(doc, "stem");
+    if (stored_stem != NULL && cli_given(&tool, "stem") && strcmp(stem, stored_stem) != 0)
+        die(ERR_MISUSE, "--stem is %s, the weights '%s' have %s", stem, training.weights,
+            stored_stem);
+    if (stored_stem != NULL)
+        stem = stored_stem;
+    const char *const stored_width = safetensors_metadata(doc, "width");
+    const int w = stored_width != NULL ? atoi(stored_width) : width;
+    if (w < 1 || w > 16 || (cli_given(&tool, "width") && w != width))
+        die(ERR_MISUSE, "width is %d, the weights '%s' say %d", width, training.weights, w);
+    width = w;
+    const char *const stored_size = safetensors_metadata(doc, "size");
+    *size = stored_size != NULL ? atoi(stored_size) : 0;
+}
+
+/* pixel_mean and pixel_std of the weights file, unless an option gives them. */
+static void take_normalisation(const struct safetensors *doc)
+{
+    struct cli_triple *const into[] = {&mean, &deviation};
+    static const char *const key[] = {"pixel_mean", "pixel_std"};
+    for (int i = 0; i < 2; i++) {
+        const char *const text = safetensors_metadata(doc, key[i]);
+        json_t *const array = text != NULL && !into[i]->set ? json_loads(text, 0, NULL) : NULL;
+        double *const v = into[i]->value;
+        if (array != NULL) {
+            into[i]->set = json_unpack(array, "[F,F,F!]", &v[0], &v[1], &v[2]) == 0;
+            if (!into[i]->set || (i == 1 && !(v[0] > 0 && v[1] > 0 && v[2] > 0)))
+                die(ERR_INPUT, "'%s': %s is '%s'", training.weights, key[i], text);
+        }
+        json_decref(array);
+    }
+}
+
+/* Height and width of the pictures; they must fit the weights. */
+static void picture_size(const struct header *header, int stored, int *high, int *wide)
+{
+    struct err err = {0};
+    const int column = header_need(header, "pixels", DTYPE_U8, 3, "input", &err);
+    if (column < 0) {
+        err_hint(&err, "simclr-augment makes views (--recipe eval: one of each picture)");
+        die_err(&err);
+    }
+    const int *const shape = header->column[column].shape;
+    *high = shape[0];
+    *wide = shape[1];
+    if (shape[2] != 3)
+        die(ERR_INPUT, "pictures have %d channel, not 3: simclr-augment makes three", shape[2]);
+    if (stored > 0 && !any_size && (*high != stored || *wide != stored)) {
+        err_set(&err, ERR_INPUT, "pictures are %dx%d, the weights '%s' are for %dx%d", *wide, *high,
+            training.weights, stored, stored);
+        err_hint(&err, "simclr-augment --size %d, or --any-size", stored);
+        die_err(&err);
+    }
+}
+
+static struct resnet *make_encoder(
+    const struct header *header, const struct safetensors *doc, struct parallel *parallel)
+{
+    struct err err = {0};
+    int size = 0;
+    if (training.weights != NULL) {
+        take_metadata(doc, &size);
+        take_normalisation(doc);
+    }
+    if (model == NULL)
+        die(ERR_MISUSE, "needs --model: %s", resnet_names());
+    struct resnet_options o = {.name = model, .width = width, .deviation = {1, 1, 1}};
+    picture_size(header, size, &o.height, &o.width_px);
+    if (strcmp(stem, "auto") == 0)
+        stem = resnet_small(model) || o.height <= 32 ? "cifar" : "imagenet";
+    o.imagenet_stem = strcmp(stem, "imagenet") == 0;
+    o.frozen = training.train && strcmp(training.batch_norm, "frozen") == 0;
+    for (int i = 0; i < 3; i++) {
+        o.mean[i] = mean.set ? mean.value[i] : 0;
+        o.deviation[i] = deviation.set ? deviation.value[i] : 1;
+    }
+    struct resnet *const resnet = resnet_new(&o, parallel, &err);
+    if (resnet == NULL)
+        die_err(&err);
+    resnet_init(resnet, training.seed);
+    return resnet;
+}
+
+/* What --save writes beside the tensors: enough to make the same encoder again. */
+static json_t *make_metadata(const struct header *header)
+{
+    json_t *const metadata = json_pack("{ss,ss}", "model", model, "stem", stem);
+    char text[200];
+    snprintf(text, sizeof text, "%d", width);
+    json_object_set_new(metadata, "width", json_string(text));
+    snprintf(text, sizeof text, "%d", header->column[header_find(header, "pixels")].shape[0]);
+    json_object_set_new(metadata, "size", json_string(text));
+    const struct cli_triple *const triple[] = {&mean, &deviation};
+    static const char *const key[] = {"pixel_mean", "pixel_std"};
+    for (int i = 0; i < 2; i++) {
+        const double *const v = triple[i]->value;
+        snprintf(text, sizeof text, "[%.17g,%.17g,%.17g]", v[0], v[1], v[2]);
+        if (triple[i]->set)
+            json_object_set_new(metadata, key[i], json_string(text));
+    }
+    return metadata;
+}
+
+int main(int argc, char **argv)
+{
+    /* arguments */
+    const int first = cli_parse(&tool, argc, argv);
+    const char *const operand = first < argc ? argv[first] : NULL;
+    training_check(&tool);
+    if (model != NULL && !resnet_known(model))
+        die(ERR_MISUSE, "--model takes %s, not '%s'", resnet_names(), model);
+
+    /* prepare: everything that can be wrong is found before the first byte is written */
+    struct training_session session = training_open(operand);
+    struct resnet *const resnet = make_encoder(session.header, &session.weights, session.parallel);
+    struct training_job job = {.tool = &tool,
+        .model = resnet_model(resnet),
+        .kind = "features",
+        .input_column = "pixels",
+        .output_column = "h",
+        .kernels = conv2d_version(),
+        .has_batch_norm = true,
+        .metadata = make_metadata(session.header)};
+
+    /* work, and finish */
+    return training_work(&session, &job);
+}
