@@ -27,7 +27,7 @@ LIBS     := -lzstd -ljansson -ljpeg -lz -lopenblas -ldnnl -lgomp -lm
 SOURCES  := $(wildcard lib/*/*.c formats/*.c)
 COMMON   := $(filter-out tools/simclr-%,$(wildcard tools/*.c))
 TOOLS    := $(patsubst tools/%.c,%,$(wildcard tools/simclr-*.c))
-SCRIPTS  := $(notdir $(wildcard pipelines/simclr-*))
+SCRIPTS  := $(filter-out %.1,$(notdir $(wildcard pipelines/simclr-*)))
 UNITS    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 SUPPORT  := $(patsubst tests/support/%.c,%,$(wildcard tests/support/*.c))
 MAN1     := $(wildcard tools/*.1 pipelines/*.1)
@@ -43,7 +43,7 @@ TOOLBOX  := $(BUILD)/libtools.a
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-all: $(TOOLS:%=$(BIN)/%) $(filter-out %.1,$(SCRIPTS:%=$(BIN)/%)) ## build the tools and commands into build/bin
+all: $(TOOLS:%=$(BIN)/%) $(SCRIPTS:%=$(BIN)/%) ## build the tools and commands into build/bin
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -78,5 +78,72 @@ $(BUILD)/support/%: $(BUILD)/tests/support/%.o $(LIBRARY)
 support: $(SUPPORT:%=$(BUILD)/support/%)
 
 units: $(UNITS:%=$(BUILD)/unit/%)
+
+# ---- what it takes ----
+
+PACKAGES_BUILD := gcc libc6-dev libjpeg62-turbo-dev libzstd-dev libopenblas-dev libdnnl-dev libjansson-dev zlib1g-dev
+PACKAGES_TEST  := bats zstd bsdutils
+PACKAGES_DEMO  := dataset-fashion-mnist
+
+deps: ## install what is missing to build and test (Debian packages, through sudo if need be)
+	@tests/deps $(PACKAGES_BUILD) $(PACKAGES_TEST)
+
+deps-demo:
+	@tests/deps $(PACKAGES_BUILD) $(PACKAGES_DEMO)
+
+# ---- tests ----
+
+check: deps ## install what is missing, build, run all tests
+	@$(MAKE) --no-print-directory all units support
+	@BIN=$(abspath $(BIN)) UNIT=$(BUILD)/unit SUPPORT=$(abspath $(BUILD)/support) tests/run unit cli
+
+unit: units ## run the tests of the library
+	@UNIT=$(BUILD)/unit tests/run unit
+
+cli: all support ## run the tests of the tools
+	@BIN=$(abspath $(BIN)) SUPPORT=$(abspath $(BUILD)/support) tests/run cli
+
+asan ubsan tsan: ## build with a sanitizer into build/NAME and run all tests there
+	@$(MAKE) --no-print-directory VARIANT=$@ all units support
+	@BIN=$(abspath build/$@/bin) UNIT=build/$@/unit SUPPORT=$(abspath build/$@/support) tests/run unit cli
+
+lint: ## look for what compilers do not say: formatting, cppcheck, man pages, shell scripts
+	clang-format --dry-run --Werror $(wildcard lib/*/*.[ch] formats/*.[ch] tools/*.[ch] tests/*/*.[ch])
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
+	    --suppress=missingIncludeSystem -I. lib formats tools
+	mandoc -Tlint -Wwarning $(MAN1) $(MAN5)
+	shellcheck -s bash $(wildcard pipelines/simclr-*[a-z]) tests/run tests/deps
+
+# ---- the demonstration ----
+
+FASHION := /usr/share/datasets/fashion-mnist
+DEMO    := build/demo
+DEMO_OPTIONS := --epochs 2 --batch 256 --limit 20000
+
+demo: deps-demo ## install what is missing, build, train on Fashion-MNIST, say what came of it
+	@$(MAKE) --no-print-directory all
+	@rm -rf $(DEMO)
+	PATH="$(abspath $(BIN)):$$PATH" simclr-pretrain --out $(DEMO) $(FASHION)/train-images-idx3-ubyte.gz \
+	    $(DEMO_OPTIONS)
+	PATH="$(abspath $(BIN)):$$PATH" simclr-evaluate $(DEMO) --train $(FASHION)/train-images-idx3-ubyte.gz \
+	    --test $(FASHION)/t10k-images-idx3-ubyte.gz
+
+# ---- installation ----
+
+install: all ## install tools, commands and man pages under $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 755 $(TOOLS:%=$(BIN)/%) $(SCRIPTS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5
+
+uninstall: ## remove what install put there
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) $(SCRIPTS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(notdir $(MAN1)))
+	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/share/man/man5/%,$(notdir $(MAN5)))
+
+clean: ## remove everything that was built
+	rm -rf build
+
+.PHONY: help all units support deps deps-demo check unit cli asan ubsan tsan lint demo install uninstall clean
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
