@@ -172,6 +172,8 @@ int main(int argc, char **argv)
     /* prepare: everything that can be wrong is found before the first byte is written */
     struct training_session session = training_open(operand);
     struct resnet *const resnet = make_encoder(session.header, &session.weights, session.parallel);
+    char kernels[200];
+    conv2d_version(kernels, sizeof kernels);
     struct training_job job = {.tool = &tool,
         .model = resnet_model(resnet),
         .kind = "features",
