@@ -44,7 +44,6 @@ static int add_source(struct dataset *out, const char *path, struct err *err)
     out->count += source->count;
     out->ignored += source->ignored;
     out->named |= source->kind == SOURCE_FOLDER;
-    out->labelled |= source->classes->count > 0;
     return join_classes(out, entry, err);
 }
 

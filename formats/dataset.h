@@ -25,7 +25,6 @@ struct dataset {
     int64_t count;               /* pictures, or the limit if that is less */
     int height, width, channels; /* of every picture; all 0: encoded and mixed ones */
     bool named;                  /* some pictures have names */
-    bool labelled;               /* some pictures have labels */
     int64_t ignored;             /* files that folders left out */
     struct classes classes;
     int sources;

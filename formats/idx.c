@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { IMAGES = 0x803, LABELS = 0x801, CHUNK = 1 << 20, SIDE = 1 << 16 };
+enum { IMAGES = 0x803, LABELS = 0x801, CHUNK = 1 << 20, SIDE = 1 << 16, PIXELS = 1 << 26 };
 
 static const size_t unpacked_limit = (size_t)4 << 30;
 
@@ -67,7 +67,7 @@ static int check_end(gzFile in, const char *path, struct err *err)
 
 static gzFile open_file(const char *path, struct err *err)
 {
-    errno = ENOMEM;
+    errno = ENOMEM; /* gzopen() sets errno only when the file cannot be opened */
     gzFile const in = gzopen(path, "rbe");
     if (in == NULL)
         err_set(err, ERR_MISUSE, "cannot open '%s': %s", path, strerror(errno));
@@ -144,7 +144,7 @@ static int parse_header(struct idx *out, const unsigned char *head, struct err *
     out->count = big_endian(head + 4);
     if (out->count == 0 || height == 0 || width == 0)
         return err_set(err, ERR_INPUT, "'%s' has no pictures", out->path);
-    if (height > SIDE || width > SIDE || (uint64_t)height * width > CHUNK * 64)
+    if (height > SIDE || width > SIDE || (uint64_t)height * width > PIXELS)
         return err_set(err, ERR_INPUT, "'%s' has pictures of %lu x %lu, which is too large",
             out->path, (unsigned long)width, (unsigned long)height);
     out->height = (int)height;

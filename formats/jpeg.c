@@ -13,7 +13,13 @@
 /* Behind jpeglib.h: the numbers of its messages depend on that header's configuration. */
 #include <jerror.h>
 
-enum { SCANS = 500, ROWS = 16 };
+enum {
+    SCANS = 100, /* usual are 1 and about 10 */
+    ROWS = 16,
+    /* A Huffman code has at least one bit, and some component has a block for at least every 256
+     * pixels: what claims more pixels a byte than this lacks bytes. */
+    PIXELS_A_BYTE = 8 * 256
+};
 
 struct decoder {
     struct jpeg_decompress_struct library;
@@ -111,8 +117,13 @@ static int start(struct decoder *d, const void *bytes, size_t size)
 static int decode(struct decoder *d, const void *bytes, size_t size)
 {
     struct picture *const out = d->out;
-    if (start(d, bytes, size) < 0 || picture_alloc(out, out->height, out->width, out->channels,
-                                         d->max_pixels, "JPEG", d->err) < 0)
+    if (start(d, bytes, size) < 0)
+        return -1;
+    if (!d->library.arith_code && (size_t)out->height * (size_t)out->width / PIXELS_A_BYTE > size)
+        return err_set(d->err, ERR_INPUT, "JPEG is cut short: %zu bytes cannot hold %d x %d", size,
+            out->width, out->height);
+    if (picture_alloc(out, out->height, out->width, out->channels, d->max_pixels, "JPEG", d->err) <
+        0)
         return -1;
     jpeg_start_decompress(&d->library);
     const size_t stride = (size_t)out->width * (size_t)out->channels;

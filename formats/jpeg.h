@@ -6,7 +6,8 @@
  * Numerics: the accurate integer DCT and the smooth chroma upsampling, as most programs decode.
  * Errors: as picture.h says. Missing or corrupt data that the library would paint over in grey is
  * an error; bytes that do not matter (padding before a marker, rubbish behind the end) are not.
- * Progressive files of more than 500 scans are refused: small files can take hours with them.
+ * Progressive files of more than 100 scans are refused: small files could take hours with them. Claims of more
+ * pixels than the bytes can hold are refused before memory is asked for.
  * SPDX-License-Identifier: MIT */
 #ifndef JPEG_H
 #define JPEG_H

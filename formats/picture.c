@@ -28,10 +28,10 @@ static const struct {
     {"JPEG XL", 0, 2, "\xff\x0a"},
     {"JPEG XL", 4, 8, "JXL \r\n\x87\n"},
     {"JPEG 2000", 4, 8, "jP  \r\n\x87\n"},
-    {"PNM", 0, 2, "P1"},
-    {"PNM", 0, 2, "P2"},
-    {"PNM", 0, 2, "P3"},
-    {"PNM", 0, 2, "P4"},
+    {"PNM as text", 0, 2, "P1"},
+    {"PNM as text", 0, 2, "P2"},
+    {"PNM as text", 0, 2, "P3"},
+    {"PBM", 0, 2, "P4"},
     {"BMP", 0, 2, "BM"},
 };
 
@@ -43,7 +43,7 @@ static int refuse(struct picture *out, const void *bytes, size_t size, struct er
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (size >= others[i].skip + others[i].length &&
             memcmp((const char *)bytes + others[i].skip, others[i].magic, others[i].length) == 0)
-            return err_set(err, ERR_INPUT, "%s of this kind is not supported", others[i].name);
+            return err_set(err, ERR_INPUT, "%s is not supported", others[i].name);
     return err_set(err, ERR_INPUT, "not a picture of a known kind");
 }
 

@@ -86,6 +86,73 @@ static void check_hostile(const char *file)
     bytes_free(&in);
 }
 
+/* The first scan of the progressive file, 40 and 200 times more: the same picture, and too much. */
+static void check_scans(void)
+{
+    struct bytes in = load("tests/golden/jpeg_progressive.jpg"), many = {0};
+    struct picture once = {0}, often = {0};
+    struct err err = {0};
+    size_t from = 0, to;
+    while (memcmp(in.data + from, "\xff\xda", 2) != 0)
+        from++;
+    for (to = from + 2; in.data[to] != 0xff || in.data[to + 1] == 0; to++)
+        continue;
+    const size_t length = to - from;
+    unsigned char *at = bytes_room(&many, in.size + 200 * length, &err);
+    memcpy(at, in.data, from);
+    at += from;
+    for (int i = 0; i < 200; i++, at += length)
+        memcpy(at, in.data + from, length);
+    memcpy(at, in.data + from, in.size - from);
+    OK(refused(many.data, in.size + 200 * length, PICTURE_PIXELS, "more than 100 scans"),
+        "a bomb of scans");
+
+    unsigned char *const less = many.data + 160 * length;
+    memmove(less, many.data, from);
+    OK(jpeg_decode(&often, less, in.size + 40 * length, PICTURE_PIXELS, &err) == 0 &&
+            jpeg_decode(&once, in.data, in.size, PICTURE_PIXELS, &err) == 0 &&
+            memcmp(once.pixels, often.pixels, 13 * 21 * 3) == 0,
+        "fewer do no harm");
+    picture_free(&once);
+    picture_free(&often);
+    bytes_free(&in);
+    bytes_free(&many);
+}
+
+/* Oddities that real collections have, where they are at hand. */
+static void check_samples(void)
+{
+    static const struct {
+        const char *name, *error; /* NULL: decodes */
+    } sample[] = {
+        {"cmyktest.jpg", "YCCK"},
+        {"corrupt-header.jpg", "cut short"},
+        {"fillbytes.jpg", NULL},
+        {"marker-ffdc.jpg", NULL},
+        {"redbox-with-rst.jpg", NULL},
+        {"redbox-with-trailing-bytes.jpg", NULL},
+        {"skater-progressive.jpg", NULL},
+        {"truncated.jpg", "cut short"},
+        {"unconventional-table.jpg", NULL},
+    };
+    for (size_t i = 0; i < sizeof sample / sizeof *sample; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "../shared/data/jpeg-samples/odd/%s", sample[i].name);
+        if (access(path, R_OK) < 0) {
+            SKIP("no %s", sample[i].name);
+            continue;
+        }
+        struct bytes in = load(path);
+        struct picture out;
+        struct err err = {0};
+        const int got = jpeg_decode(&out, in.data, in.size, PICTURE_PIXELS, &err);
+        OK(sample[i].error == NULL ? got == 0 : strstr(err.text, sample[i].error) != NULL, "%s %s",
+            sample[i].name, err.text);
+        picture_free(&out);
+        bytes_free(&in);
+    }
+}
+
 int main(void)
 {
     check_golden("tests/golden/jpeg_colour.jpg", "tests/golden/jpeg_colour.ppm", 3);
@@ -109,10 +176,13 @@ int main(void)
     for (size_t i = 0; i + 9 < colour.size; i++)
         if (colour.data[i] == 0xff && colour.data[i + 1] == 0xc0)
             memcpy(colour.data + i + 5, "\xff\xdc\xff\xdc", 4);
-    OK(refused(colour.data, colour.size, PICTURE_PIXELS, "65500 x 65500"), "absurd sizes");
+    OK(refused(colour.data, colour.size, PICTURE_PIXELS, "cannot hold 65500 x 65500"),
+        "absurd sizes");
     bytes_free(&colour);
+    check_scans();
 
     OK(refused((const unsigned char *)"\x89PNG\r\n\x1a\n", 8, PICTURE_PIXELS, "not a JPEG"),
         "other files");
+    check_samples();
     return tap_done();
 }
