@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 static struct {
     int batch;
@@ -21,8 +22,8 @@ static struct {
 } options = {.batch = 256};
 
 static struct cli_option table[] = {
-    {'b', "batch", "N", CLI_INT, &options.batch, 1, 1 << 20, CLI_RESULT, "pictures a step", false},
-    {'e', "epochs", "N", CLI_LONG, &options.epochs, 1, 1 << 20, CLI_RESULT,
+    {0, "batch", "N", CLI_INT, &options.batch, 1, 1 << 20, CLI_RESULT, "pictures a step", false},
+    {0, "epochs", "N", CLI_LONG, &options.epochs, 1, 1 << 20, CLI_RESULT,
         "make a training run of N passes; otherwise one pass in order", false},
     {0, "shuffle", NULL, CLI_FLAG, &options.shuffle, 0, 0, CLI_RESULT,
         "each epoch in an order of its own", false},
@@ -40,8 +41,13 @@ static struct cli_option table[] = {
         false},
     CLI_ROW_OUTPUT, CLI_ROW_LEVEL, CLI_ROWS_END};
 
+static void print_version(FILE *out)
+{
+    fprintf(out, "zlib: %s\n", zlibVersion());
+}
+
 static struct cli_tool tool = {"simclr-images", "SOURCE...", 1, INT_MAX,
-    "Send the pictures of folders, CIFAR or IDX files as a stream.", table, NULL};
+    "Send the pictures of folders, CIFAR or IDX files as a stream.", table, print_version};
 
 /* ---- prepare -------------------------------------------------------------------------------- */
 

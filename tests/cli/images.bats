@@ -1,0 +1,341 @@
+#!/usr/bin/env bats
+# simclr-images -- every kind of source, training runs, and what is refused.
+# SPDX-License-Identifier: MIT
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    BIN=${BIN:-$PWD/build/bin}
+    case $BIN in /*) ;; *) BIN=$PWD/$BIN ;; esac
+    PATH="$BIN:$PATH"
+    ROOT=$PWD
+    cd "$BATS_TEST_TMPDIR"
+}
+
+# NAME COUNT: a CIFAR-10 file of COUNT pictures; picture i has label i mod 10 and one grey.
+cifar() {
+    local i
+    for ((i = 0; i < $2; i++)); do
+        printf "\\x$(printf %02x $((i % 10)))"
+        head -c 3072 /dev/zero | tr '\0' "\\$(printf %03o $((i % 200 + 20)))"
+    done >"$1"
+}
+
+# NAME: an IDX file of three pictures of 2x2, and its labels.
+idx() {
+    printf '\0\0\010\003\0\0\0\003\0\0\0\002\0\0\0\002abcdefghijkl' >"$1-images-idx3-ubyte"
+    printf '\0\0\010\001\0\0\0\003\002\0\001' >"$1-labels-idx1-ubyte"
+}
+
+# Folder p: classes ant and bee, and files that are no pictures.
+photos() {
+    mkdir -p p/ant p/bee
+    cp "$ROOT"/tests/golden/jpeg_colour.jpg p/ant/2.jpg
+    cp "$ROOT"/tests/golden/jpeg_grey.jpg p/ant/1.jpg
+    cp "$ROOT"/tests/golden/jpeg_progressive.jpg p/bee/3.jpg
+    echo >p/bee/notes.txt words
+}
+
+# Walk through the safetensors documents of the stream on standard input.
+# "documents": their JSON headers, one a line. "column NAME": the numbers of that I64 column.
+walk() {
+    zstd -dc | perl -0777 -ne '
+        BEGIN { $name = shift @ARGV; binmode STDIN; @ARGV = ("-") }
+        for ($at = 0; $at < length; $at += 8 + $n + $size) {
+            $n = unpack "Q<", substr $_, $at, 8;
+            $text = substr $_, $at + 8, $n;
+            $size = 0;
+            while ($text =~ /"data_offsets":\[\d+,(\d+)\]/g) { $size = $1 if $1 > $size }
+            if ($name eq "") { print $text =~ s/ +$//r, "\n" }
+            elsif ($text =~ /"\Q$name\E":\{"dtype":"I64","shape":\[\d+\],"data_offsets":\[(\d+),(\d+)\]/) {
+                print map { "$_\n" } unpack "q<*", substr $_, $at + 8 + $n + $1, $2 - $1;
+            }
+        }' -- "${1-}"
+}
+
+documents() {
+    walk ""
+}
+
+column() {
+    walk "$1"
+}
+
+@test "help goes to standard output, and the man page has the same options" {
+    run -0 --separate-stderr simclr-images --help
+    [ -z "$stderr" ]
+    grep -oE '^  (-.,|   ) --[a-z-]+' <<<"$output" | sed 's/.*--//' | sort >table
+    [ "$(wc -l <table)" -ge 14 ]
+    sed -n 's/^\.It Fl \(. , Fl \)\{0,1\}-\([a-z-]*\).*/\2/p' "$ROOT/tools/simclr-images.1" | sort >page
+    diff table page
+}
+
+@test "misuse has status 2 and nothing on standard output" {
+    cifar a.bin 5
+    for arguments in "" "--nonsense a.bin" "--batch 0 a.bin" "--batch x a.bin" "none.bin" "--epochs 1" \
+        "--shuffle a.bin" "--keep-last a.bin" "--start-step 1 a.bin" "/dev/null" "a.bin none" \
+        "--epochs 2 --batch 2 --start-step 5 a.bin" "--limit 0 a.bin" "--part 0 a.bin"; do
+        run -2 bash -c "simclr-images $arguments 2>err"
+        [ -z "$output" ]
+        [ "$(grep -vc hint: err)" -eq 1 ]
+    done
+}
+
+@test "fewer pictures than a batch are refused with both numbers" {
+    cifar a.bin 5
+    run -2 simclr-images a.bin --epochs 1 --batch 6
+    [ "$output" = "simclr-images: 5 pictures are fewer than a batch of 6" ]
+    run -2 simclr-images a.bin --epochs 1 --batch 6 --keep-last
+    run -2 simclr-images a.bin --epochs 1 --batch 5 --limit 4
+    simclr-images a.bin --epochs 1 --batch 5 >out
+}
+
+@test "a CIFAR file becomes pixels, ids and labels" {
+    cifar a.bin 25
+    simclr-images a.bin --batch 10 >out
+    zstd -qt out
+    [ "$(column id <out | tr '\n' ' ')" = "$(seq -s ' ' 0 24) " ]
+    [ "$(column label <out | head -11 | tr '\n' ' ')" = "0 1 2 3 4 5 6 7 8 9 0 " ]
+    documents <out | head -1 | grep -F '\"pixels\":{\"dtype\":\"U8\",\"shape\":[32,32,3]}'
+    documents <out | head -1 | grep -F '\"images\":25,'
+    documents <out | head -1 | grep -F '\"classes\":10'
+    [ "$(documents <out | grep -c '"parts":"1","step":"[012]"')" -eq 3 ]
+    zstd -dc out | grep -a '"end":"1"' | grep -a '"records":"3","rows":"25"'
+}
+
+@test "a folder of CIFAR or IDX means its training files" {
+    mkdir c i
+    cifar c/data_batch_1.bin 2
+    cifar c/data_batch_3.bin 3
+    cifar c/test_batch.bin 4
+    [ "$(simclr-images c | column id | wc -l)" -eq 5 ]
+    [ "$(simclr-images c/test_batch.bin | column id | wc -l)" -eq 4 ]
+    idx i/train
+    idx i/t10k
+    simclr-images i >plain
+    [ "$(column label <plain | tr '\n' ' ')" = "2 0 1 " ]
+    gzip i/*
+    simclr-images i | cmp - plain
+    simclr-images i/t10k-images-idx3-ubyte.gz | cmp - plain
+}
+
+@test "a folder of pictures has classes and names, in bytewise order" {
+    photos
+    simclr-images p >out
+    [ "$(column label <out | tr '\n' ' ')" = "0 0 1 " ]
+    zstd -dc out | grep -aq 'ant/1.jpgant/2.jpgbee/3.jpg'
+    documents <out | head -1 | grep -F '\"class_names\":[\"ant\",\"bee\"]'
+    simclr-images p/ant >flat
+    [ "$(column label <flat | tr '\n' ' ')" = "-1 -1 " ]
+    run -0 bash -c "simclr-images -v p 2>&1 >/dev/null"
+    [[ $output == *"3 pictures, 2 classes; 1 other files left out"* ]]
+}
+
+@test "mixed sources are encoded and their ids run through" {
+    photos
+    cifar a.bin 2
+    idx t
+    simclr-images a.bin p t-images-idx3-ubyte >out
+    [ "$(column id <out | tr '\n' ' ')" = "0 1 2 3 4 5 6 7 " ]
+    documents <out | head -1 | grep -F '\"bytes\":{\"dtype\":\"U8\",\"shape\":[null]}'
+    zstd -dc out | LC_ALL=C grep -aq 'P5$'
+    [ "$(zstd -dc out | LC_ALL=C grep -ac '^32 32$')" -eq 2 ]
+    [ "$(zstd -dc out | LC_ALL=C grep -ao JFIF | wc -l)" -eq 3 ]
+}
+
+@test "--no-labels leaves labels and classes out" {
+    photos
+    simclr-images p --no-labels >out
+    [ -z "$(column label <out)" ]
+    [ "$(column id <out | wc -l)" -eq 3 ]
+    [[ $(documents <out | head -1) != *classes* ]]
+}
+
+@test "a training run has a plan, full batches and an order a seed and epoch" {
+    cifar a.bin 25
+    simclr-images a.bin --batch 10 --epochs 3 --shuffle --seed 4 >out
+    plan=$(documents <out | head -1 | sed 's/\\//g; s/.*"plan":"//; s/}.*//')
+    for member in '"batch":10' '"epochs":3' '"steps":6' '"steps_per_epoch":2' '"seed":4'; do
+        [[ $plan == *"$member"* ]]
+    done
+    [ "$(column id <out | wc -l)" -eq 60 ]
+    column id <out | head -20 | sort -n | uniq -d >twice
+    [ ! -s twice ]
+    [ "$(column id <out | head -20)" != "$(column id <out | tail -20)" ]
+    [ "$(simclr-images a.bin --batch 10 --epochs 3 --shuffle --seed 5 | column id)" != \
+        "$(column id <out)" ]
+    simclr-images a.bin --batch 10 --epochs 2 --keep-last --shuffle | column id | sort -n | uniq -c |
+        awk '$1 != 2 { exit 1 }'
+    # Labels go with their pictures.
+    paste <(column id <out) <(column label <out) | awk '$1 % 10 != $2 { exit 1 }'
+}
+
+@test "parts cut steps and change no order" {
+    cifar a.bin 25
+    simclr-images a.bin --batch 10 --epochs 2 --shuffle >whole
+    simclr-images a.bin --batch 10 --epochs 2 --shuffle --part 4 >cut
+    [ "$(column id <whole)" = "$(column id <cut)" ]
+    [ "$(documents <cut | grep -c '"part":"2","parts":"3"')" -eq 4 ]
+    [ "$(simclr-images a.bin --part 4 | column id)" = "$(simclr-images a.bin | column id)" ]
+}
+
+@test "--start-step sends what the whole run would have sent from there" {
+    cifar a.bin 25
+    simclr-images a.bin --batch 4 --epochs 2 --shuffle --part 3 >whole
+    for step in 0 5 7 11; do
+        simclr-images a.bin --batch 4 --epochs 2 --shuffle --part 3 --start-step $step >rest
+        [ "$(column id <rest)" = "$(column id <whole | tail -n $((4 * (12 - step))))" ]
+        [ "$(documents <rest | head -1)" = "$(documents <whole | head -1)" ]
+        documents <rest | sed -n 2p | grep -F "\"step\":\"$step\""
+    done
+    simclr-images a.bin --batch 4 --epochs 2 --shuffle --part 3 --start-step 12 >rest
+    [ -z "$(column id <rest)" ]
+    zstd -dc rest | grep -a '"end":"1"' | grep -a '"records":"0","rows":"0"'
+}
+
+@test "--limit applies before shuffling" {
+    cifar a.bin 25
+    [ "$(simclr-images a.bin --limit 7 --batch 7 --epochs 1 --shuffle | column id | sort -n |
+        tr '\n' ' ')" = "0 1 2 3 4 5 6 " ]
+}
+
+@test "the same command gives the same bytes, wherever the files lie" {
+    photos
+    simclr-images p --epochs 2 --batch 2 --shuffle >a
+    simclr-images p --epochs 2 --batch 2 --shuffle >b
+    cmp a b
+    cp -r p q
+    simclr-images q --epochs 2 --batch 2 --shuffle -o c
+    cmp a c
+    [ ! -e c.part ]
+}
+
+@test "damaged files have status 3 and one line" {
+    cifar a.bin 3
+    truncate -s -1 a.bin
+    run -3 simclr-images a.bin
+    [ "${#lines[@]}" -eq 1 ]
+    [[ $output == *"a.bin"* ]]
+    idx t
+    truncate -s -1 t-images-idx3-ubyte
+    run -3 simclr-images t-images-idx3-ubyte
+    idx t
+    gzip t-*
+    truncate -s -1 t-images-idx3-ubyte.gz
+    run -3 simclr-images t-images-idx3-ubyte.gz
+    [[ $output == *"cut short"* ]]
+    idx u
+    truncate -s -1 u-labels-idx1-ubyte
+    run -3 simclr-images u-images-idx3-ubyte
+    printf '\001' | dd of=b.bin bs=1 seek=3072 2>/dev/null
+    cifar b.bin 2
+    printf '\377' | dd of=b.bin bs=1 seek=3073 conv=notrunc 2>/dev/null
+    run -3 simclr-images b.bin
+    [[ $output == *"picture 1 has label 255"* ]]
+}
+
+@test "an empty folder, a missing file and a file of no kind are misuse" {
+    mkdir empty
+    run -2 simclr-images empty
+    [ "$output" = "simclr-images: 'empty' is an empty folder" ]
+    run -2 simclr-images none
+    [ "$output" = "simclr-images: cannot open 'none': No such file or directory" ]
+    echo hello >text
+    run -2 simclr-images text
+    [[ ${lines[0]} == "simclr-images: 'text' is not a data set of a known kind" ]]
+}
+
+@test "a file that vanishes while running is named, status 1" {
+    photos
+    mkfifo pipe
+    simclr-images p --epochs 100000 --batch 3 >pipe 2>err &
+    exec 7<pipe
+    head -c 1000 <&7 >/dev/null
+    rm p/bee/3.jpg
+    cat <&7 >/dev/null
+    status=0
+    wait $! || status=$?
+    [ $status -eq 1 ]
+    [ "$(cat err)" = "simclr-images: cannot open 'p/bee/3.jpg': No such file or directory" ]
+}
+
+@test "an early reader ends it with 141" {
+    cifar a.bin 5
+    run -0 bash -c 'simclr-images a.bin --batch 1 --epochs 10000 -z 1 | head -c 100 >/dev/null; echo ${PIPESTATUS[0]}'
+    [ "$output" = 141 ]
+}
+
+@test "a full disk is status 1" {
+    cifar a.bin 5
+    run -1 bash -c 'simclr-images a.bin >/dev/full'
+    [[ $output == *"No space left"* ]]
+}
+
+@test "a terminal is refused" {
+    cifar a.bin 5
+    run -2 script -qec "simclr-images a.bin" /dev/null
+    [[ $output == *terminal* ]]
+}
+
+@test "a first signal leaves a training run alone, a second ends it" {
+    cifar a.bin 5
+    mkfifo pipe
+    simclr-images a.bin --batch 5 --epochs 1000000 >pipe &
+    exec 7<pipe
+    head -c 1000 <&7 >/dev/null
+    kill -TERM $!
+    sleep 0.2
+    kill -0 $!
+    head -c 500000 <&7 >/dev/null
+    kill -TERM $!
+    status=0
+    wait $! || status=$?
+    [ $status -eq 143 ]
+}
+
+@test "a signal ends a plain pass" {
+    cifar a.bin 5
+    mkfifo pipe
+    simclr-images a.bin --batch 1 $(for i in $(seq 2000); do echo a.bin; done) >pipe &
+    exec 7<pipe
+    head -c 1000 <&7 >/dev/null
+    kill -TERM $!
+    status=0
+    wait $! || status=$?
+    [ $status -eq 143 ]
+}
+
+@test "a killed run leaves no part of a file" {
+    cifar a.bin 5
+    simclr-images a.bin --batch 5 --epochs 1000000 -o out &
+    while [ ! -s out.part ]; do sleep 0.05; done
+    kill -TERM $!
+    sleep 0.1
+    [ -e out.part ]
+    kill -TERM $!
+    status=0
+    wait $! || status=$?
+    [ $status -eq 143 ]
+    [ ! -e out.part ]
+    [ ! -e out ]
+}
+
+@test "real data sets: CIFAR-10 and photos of clothes" {
+    data=$ROOT/../shared/data
+    [ -d "$data" ] || skip "no shared data"
+    simclr-images "$data/cifar-10-batches-bin" --limit 300 >out
+    documents <out | head -1 | grep -F '[\"airplane\",\"automobile\"'
+    documents <out | head -1 | grep -F '\"images\":300'
+    run -0 bash -c "simclr-images '$data/clothing/test' -v 2>&1 >photos"
+    [[ $output == *"372 pictures, 10 classes"* ]]
+    zstd -qt photos
+}
+
+@test "real data sets: Fashion-MNIST" {
+    data=/usr/share/datasets/fashion-mnist
+    [ -d $data ] || skip "no dataset-fashion-mnist"
+    run -0 bash -c "simclr-images $data -v 2>&1 >out"
+    [[ $output == *"60000 pictures, 10 classes"* ]]
+    run -0 bash -c "simclr-images $data/t10k-images-idx3-ubyte.gz -v 2>&1 >out"
+    [[ $output == *"10000 pictures, 10 classes"* ]]
+}
