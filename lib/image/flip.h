@@ -1,0 +1,9 @@
+/* flip.h -- left and right exchanged.
+ * SPDX-License-Identifier: MIT */
+#ifndef FLIP_H
+#define FLIP_H
+
+/* planes [C][Y][X], in place. */
+void flip_horizontal(float *planes, int channels, int y, int x);
+
+#endif

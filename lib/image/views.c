@@ -1,0 +1,302 @@
+/* views -- the views of one record of pictures: decoding, drawing and cutting into records.
+ * SPDX-License-Identifier: MIT */
+#include "lib/image/views.h"
+
+#include "formats/picture.h"
+#include "lib/base/arena.h"
+#include "lib/base/shape.h"
+#include "lib/image/parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK = 8, CHANNELS = 3 };
+
+struct views {
+    struct views_options options;
+    struct parallel *parallel;
+    const struct header *in;
+    struct header *rest;           /* columns that are passed on */
+    struct header *out;            /* those, then pixels, then view */
+    int source, id;                /* columns of `in` */
+    size_t view_bytes;             /* of one view */
+    struct augment_scratch *local; /* [threads] */
+    struct arena arena;
+
+    const struct record *record; /* the input */
+    int rows;                    /* room in the next four */
+    unsigned char *pixels;       /* [V][rows] views of rows; then [V][kept] */
+    struct err **reason;         /* [rows] why one was left out, or NULL */
+    int told;                    /* reasons that are there */
+    int *kept, *chosen;          /* [rows], [V rows]: rows of the input */
+    int64_t *number;             /* [V rows]: column `view` */
+    int count;                   /* rows kept */
+    struct parts parts;
+    struct record selected, made;
+};
+
+int views_size(const struct header *in)
+{
+    const int i = header_find(in, "pixels");
+    const struct column *const c = i < 0 ? NULL : &in->column[i];
+    return c != NULL && !c->ragged && c->rank == 3 && c->shape[0] == c->shape[1] ? c->shape[0] : 0;
+}
+
+/* ---- the stream ------------------------------------------------------------------------------ */
+
+static int find_columns(struct views *v, const char *source, struct err *err)
+{
+    const struct header *const in = v->in;
+    if (strcmp(in->kind, "images") != 0)
+        return err_set(err, ERR_INPUT, "'%s' holds %s, not images", source, in->kind);
+    v->id = header_need(in, "id", DTYPE_I64, 0, source, err);
+    if (v->id < 0)
+        return -1;
+    v->source = header_find(in, "pixels");
+    if (v->source < 0) {
+        v->source = header_find(in, "bytes");
+        if (v->source < 0)
+            return err_set(err, ERR_INPUT, "'%s' has neither column 'pixels' nor 'bytes'", source);
+        return header_need(in, "bytes", DTYPE_U8, -1, source, err) < 0 ? -1 : 0;
+    }
+    if (header_need(in, "pixels", DTYPE_U8, 3, source, err) < 0)
+        return -1;
+    const int *const shape = in->column[v->source].shape;
+    if (shape[0] < 1 || shape[1] < 1 || (shape[2] != 1 && shape[2] != 3))
+        return err_set(err, ERR_INPUT, "'%s' has 'pixels' of shape [%d,%d,%d], not [h,w,3 or 1]",
+            source, shape[0], shape[1], shape[2]);
+    return 0;
+}
+
+static int make_headers(struct views *v, struct err *err)
+{
+    const int size = v->options.recipe.size, shape[] = {size, size, CHANNELS};
+    struct plan plan = v->in->plan;
+    v->rest = header_copy(v->in, err);
+    if (v->rest == NULL)
+        return -1;
+    header_drop(v->rest, v->in->column[v->source].name);
+    v->out = header_copy(v->rest, err);
+    if (v->out == NULL || header_set_kind(v->out, "views", err) < 0 ||
+        header_add(v->out, "pixels", DTYPE_U8, 3, shape, err) < 0 ||
+        header_add(v->out, "view", DTYPE_I64, 0, NULL, err) < 0)
+        return -1;
+    plan.views = v->options.views;
+    return plan.steps > 0 ? header_set_plan(v->out, &plan, err) : 0;
+}
+
+static int make_scratch(struct views *v, struct err *err)
+{
+    const int threads = parallel_threads(v->parallel);
+    v->local = calloc((size_t)threads, sizeof *v->local);
+    v->made.field = calloc((size_t)v->out->columns, sizeof *v->made.field);
+    if (v->local == NULL || v->made.field == NULL)
+        return err_memory(err, "views");
+    v->made.fields = v->out->columns;
+    for (int i = 0; i < threads; i++)
+        augment_layout(&v->local[i], &v->arena, v->options.recipe.size);
+    if (arena_alloc(&v->arena, "views", err) < 0)
+        return -1;
+    for (int i = 0; i < threads; i++)
+        augment_layout(&v->local[i], &v->arena, v->options.recipe.size);
+    return 0;
+}
+
+struct views *views_new(const struct header *in, const struct views_options *options,
+    struct parallel *parallel, const char *source, struct err *err)
+{
+    struct views *const v = calloc(1, sizeof *v);
+    if (v == NULL) {
+        err_memory(err, "views");
+        return NULL;
+    }
+    v->options = *options;
+    v->parallel = parallel;
+    v->in = in;
+    v->view_bytes = (size_t)options->recipe.size * (size_t)options->recipe.size * CHANNELS;
+    v->parts = (struct parts){.views = options->views, .limit = options->part};
+    if (find_columns(v, source, err) < 0 || make_headers(v, err) < 0 || make_scratch(v, err) < 0) {
+        views_free(v);
+        return NULL;
+    }
+    return v;
+}
+
+static const struct err no_memory = {ERR_FAILED, "cannot allocate memory for views", ""};
+
+static void forget_reasons(struct views *v)
+{
+    for (int i = 0; i < v->told; i++)
+        if (v->reason[i] != &no_memory)
+            free(v->reason[i]);
+    v->told = 0;
+}
+
+static void free_rows(struct views *v)
+{
+    free(v->pixels);
+    free(v->reason);
+    free(v->kept);
+    free(v->chosen);
+    free(v->number);
+    v->pixels = NULL;
+    v->reason = NULL;
+    v->kept = v->chosen = NULL;
+    v->number = NULL;
+    v->rows = 0;
+}
+
+void views_free(struct views *v)
+{
+    if (v == NULL)
+        return;
+    header_free(v->rest);
+    header_free(v->out);
+    free(v->local);
+    arena_free(&v->arena);
+    forget_reasons(v);
+    free_rows(v);
+    free(v->made.field);
+    record_free(&v->selected);
+    free(v);
+}
+
+struct header *views_header(struct views *v)
+{
+    return v->out;
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+/* Room for a record of so many rows. */
+static int reserve(struct views *v, int rows, struct err *err)
+{
+    const size_t all = shape_times((size_t)rows, (size_t)v->options.views);
+    const size_t bytes = shape_times(all, v->view_bytes);
+    if (bytes > STREAM_RECORD || all > INT32_MAX) {
+        err_set(err, ERR_FAILED, "cannot hold %d views of %d pictures of size %d in one record",
+            v->options.views, rows, v->options.recipe.size);
+        return err_hint(err, "smaller records at the source, with --batch or --part, help");
+    }
+    if (rows <= v->rows)
+        return 0;
+    free_rows(v);
+    v->pixels = malloc(bytes);
+    v->reason = malloc((size_t)rows * sizeof *v->reason);
+    v->kept = malloc((size_t)rows * sizeof *v->kept);
+    v->chosen = malloc(all * sizeof *v->chosen);
+    v->number = malloc(all * sizeof *v->number);
+    if (!v->pixels || !v->reason || !v->kept || !v->chosen || !v->number)
+        return err_memory(err, "views");
+    v->rows = rows;
+    return 0;
+}
+
+/* The picture of one row: decoded, or borrowed from the record. */
+static int get_picture(struct views *v, struct picture *out, int row, struct err *err)
+{
+    const struct column *const c = &v->in->column[v->source];
+    const void *data;
+    const size_t bytes = record_row(v->in, v->record, v->source, row, &data);
+    if (c->ragged)
+        return picture_decode(out, data, bytes, v->options.max_pixels, err);
+    *out = (struct picture){c->shape[0], c->shape[1], c->shape[2], (unsigned char *)data};
+    return 0;
+}
+
+static struct err *keep_reason(const struct err *err)
+{
+    struct err *const kept = malloc(sizeof *kept);
+    if (kept == NULL)
+        return (struct err *)&no_memory;
+    *kept = *err;
+    return kept;
+}
+
+static void make_block(void *context, int block, int thread)
+{
+    struct views *const v = context;
+    const struct record *const record = v->record;
+    const int64_t *const id = record->field[v->id].data;
+    const int end = record->rows - block * BLOCK < BLOCK ? record->rows : (block + 1) * BLOCK;
+    for (int row = block * BLOCK; row < end; row++) {
+        struct picture p;
+        struct err err = {0};
+        v->reason[row] = NULL;
+        if (get_picture(v, &p, row, &err) < 0) {
+            v->reason[row] = keep_reason(&err);
+            continue;
+        }
+        for (int view = 0; view < v->options.views; view++) {
+            const struct augment_draw draw = augment_draw(&v->options.recipe, v->options.seed,
+                record->epoch, id[row], view, p.height, p.width);
+            augment_view(v->pixels + ((size_t)view * record->rows + row) * v->view_bytes,
+                &v->options.recipe, &draw, p.pixels, p.width, p.channels, &v->local[thread]);
+        }
+        if (v->in->column[v->source].ragged)
+            picture_free(&p);
+    }
+}
+
+/* Move the rows that are there together: [V][rows] becomes [V][kept]. */
+static void close_gaps(struct views *v)
+{
+    unsigned char *to = v->pixels;
+    for (int view = 0; view < v->options.views; view++) {
+        for (int i = 0; i < v->count; i++, to += v->view_bytes) {
+            const size_t row = (size_t)view * v->record->rows + v->kept[i];
+            memmove(to, v->pixels + row * v->view_bytes, v->view_bytes);
+        }
+    }
+}
+
+int views_make(struct views *v, const struct record *record, struct err *err)
+{
+    forget_reasons(v);
+    v->record = record;
+    v->count = 0;
+    if (reserve(v, record->rows, err) < 0)
+        return -1;
+    parallel_run(v->parallel, (record->rows + BLOCK - 1) / BLOCK, make_block, v);
+    v->told = record->rows;
+    for (int row = 0; row < record->rows; row++) {
+        const struct err *const reason = v->reason[row];
+        if (reason == NULL)
+            v->kept[v->count++] = row;
+        else if (reason->status != ERR_INPUT)
+            return err_set(err, reason->status, "%s", reason->text);
+    }
+    if (v->count < record->rows)
+        close_gaps(v);
+    return parts_cut(&v->parts, record, v->count, err);
+}
+
+const struct err *views_reason(const struct views *v, int row)
+{
+    return row < v->told ? v->reason[row] : NULL;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+const struct record *views_record(struct views *v, int i, struct err *err)
+{
+    const struct parts_range range = parts_range(&v->parts, i);
+    const int rows = range.views * range.rows, passed = v->rest->columns;
+    for (int j = 0; j < rows; j++) {
+        v->chosen[j] = v->kept[range.first + j % range.rows];
+        v->number[j] = range.view + j / range.rows;
+    }
+    if (record_select(&v->selected, v->rest, v->record, v->in, v->chosen, rows, err) < 0)
+        return NULL;
+    v->made.step = v->record->step;
+    v->made.epoch = v->record->epoch;
+    v->made.part = range.part;
+    v->made.parts = range.parts;
+    v->made.rows = rows;
+    for (int j = 0; j < passed; j++)
+        v->made.field[j] = v->selected.field[j];
+    const size_t first = (size_t)range.view * v->count + range.first;
+    v->made.field[passed] = (struct field){.data = v->pixels + first * v->view_bytes};
+    v->made.field[passed + 1] = (struct field){.data = v->number};
+    return &v->made;
+}

@@ -1,0 +1,52 @@
+/* views.h -- the views of one record of pictures: decoding, drawing and cutting into records.
+ *
+ * Input: a stream of kind images with `pixels` U8 [h,w,3] or [h,w,1], or else `bytes` (picture
+ * files, known by content), and `id` I64. Output: kind views, with `pixels` U8 [size,size,3] and
+ * `view` I64 in place of the column that was used, and every other column repeated for each view.
+ * Pictures that cannot be decoded are left out.
+ *
+ * Each picture is decoded once and by one thread, whatever the number of views. What comes out
+ * depends on neither the number of threads nor the pictures beside.
+ * SPDX-License-Identifier: MIT */
+#ifndef VIEWS_H
+#define VIEWS_H
+
+#include "formats/stream.h"
+#include "lib/base/err.h"
+#include "lib/base/parallel.h"
+#include "lib/image/augment.h"
+
+struct views_options {
+    struct augment recipe;
+    int views, part; /* part 0: no limit (see parts.h) */
+    int64_t seed;
+    size_t max_pixels; /* of a picture that is decoded */
+};
+
+struct views;
+
+/* The size that all pictures of a stream have, when it is known and they are square; else 0. */
+int views_size(const struct header *in);
+
+/* `in` and `parallel` are borrowed, `source` names the input in messages.
+ * Errors: ERR_INPUT when the stream is not of pictures; ERR_FAILED for memory. */
+struct views *views_new(const struct header *in, const struct views_options *options,
+    struct parallel *parallel, const char *source, struct err *err);
+void views_free(struct views *views); /* NULL is fine */
+
+/* The header of the output; the caller may add to its metadata. */
+struct header *views_header(struct views *views);
+
+/* Make all views of a record, which is borrowed until the next call. Returns the number of records
+ * that they become, 0 if no picture is left of the step, or -1.
+ * Errors: ERR_INPUT from parts_cut(); ERR_FAILED for memory, and for more than STREAM_RECORD bytes
+ * of views. */
+int views_make(struct views *views, const struct record *record, struct err *err);
+
+/* Why row `row` of the record was left out, or NULL. Valid after views_make(), even if it failed. */
+const struct err *views_reason(const struct views *views, int row);
+
+/* Record i of those that views_make() counted; valid until the next call. */
+const struct record *views_record(struct views *views, int i, struct err *err);
+
+#endif

@@ -1,0 +1,260 @@
+/* simclr-augment -- pictures become views: the augmentations of SimCLR, or the test-time crop.
+ *
+ * Draws are keyed by (seed, epoch, id, view, operation), so a view does not depend on the batch,
+ * the order or the threads it is made in (augment.h).
+ * SPDX-License-Identifier: MIT */
+#include "formats/stream.h"
+#include "lib/base/parallel.h"
+#include "lib/image/augment.h"
+#include "lib/image/views.h"
+#include "tools/cli.h"
+#include "tools/die.h"
+#include "tools/progress.h"
+#include "tools/stop.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UNSET NAN
+
+static struct {
+    int64_t size, part, seed, max_pixels; /* below their range: not given */
+    int views;
+    const char *recipe;
+    bool strict;
+    double central, strength;
+    struct augment augment; /* UNSET: as augment_recipe() says for the size */
+} options = {
+    .seed = -1,
+    .max_pixels = 100 * 1000 * 1000,
+    .views = 2,
+    .recipe = "simclr",
+    .strength = UNSET,
+    .augment = {.share = UNSET,
+        .crop = 1,
+        .range = {0.08, 1, 3.0 / 4, 4.0 / 3, 0.1},
+        .flip = 0.5,
+        .jitter = 0.8,
+        .brightness = UNSET,
+        .contrast = UNSET,
+        .saturation = UNSET,
+        .hue = UNSET,
+        .grey = 0.2,
+        .blur = UNSET,
+        .sigma_min = 0.1,
+        .sigma_max = 2},
+};
+
+#define REAL(name, word, variable, low, high, help)                                                \
+    {                                                                                              \
+        0, name, word, CLI_REAL, &options.variable, low, high, CLI_RESULT, help, false             \
+    }
+
+static struct cli_option table[] = {CLI_ROW_INPUT, CLI_ROW_OUTPUT,
+    {0, "size", "N", CLI_LONG, &options.size, 1, 4096, CLI_RESULT,
+        "side of a view; default: the pictures', if all alike and square, else 224", false},
+    {0, "views", "V", CLI_INT, &options.views, 1, 1000, CLI_RESULT, "views a picture", false},
+    {0, "recipe", "simclr|eval", CLI_CHOICE, &options.recipe, 0, 0, CLI_RESULT,
+        "random views for training, or one central view for use and test", false},
+    {0, "part", "ROWS", CLI_LONG, &options.part, 1, 1 << 30, CLI_RESULT,
+        "cut steps into records of at most ROWS rows of one view", false},
+    {'s', "seed", "N", CLI_LONG, &options.seed, 0, 1LL << 53, CLI_RESULT,
+        "what the views are drawn from; default: the plan's, else 0", false},
+    REAL("crop", "P", augment.crop, 0, 1, "probability of a random crop"),
+    REAL("crop-area-min", "X", augment.range.area_min, 0, 1, "its least share of the picture"),
+    REAL("crop-area-max", "X", augment.range.area_max, 1e-6, 1, "its largest share"),
+    REAL("crop-aspect-min", "X", augment.range.aspect_min, 0.01, 100, "its least width / height"),
+    REAL("crop-aspect-max", "X", augment.range.aspect_max, 0.01, 100, "its largest"),
+    REAL("crop-covered", "X", augment.range.covered, 0, 1, "a share below is drawn again"),
+    REAL("flip", "P", augment.flip, 0, 1, "probability of exchanging left and right"),
+    REAL("jitter", "P", augment.jitter, 0, 1, "probability of colour jitter"),
+    REAL("strength", "S", strength, 0, 1.25, "of the jitter; default: 1, up to 32 pixels 0.5"),
+    REAL("brightness", "X", augment.brightness, 0, 100, "default: 0.8 S"),
+    REAL("contrast", "X", augment.contrast, 0, 1, "default: 0.8 S"),
+    REAL("saturation", "X", augment.saturation, 0, 1, "default: 0.8 S"),
+    REAL("hue", "X", augment.hue, 0, 0.5, "default: 0.2 S"),
+    REAL("grey", "P", augment.grey, 0, 1, "probability of taking the colour away"),
+    REAL("blur", "P", augment.blur, 0, 1, "probability of blur; default: 0.5, up to 32 pixels 0"),
+    REAL("blur-sigma-min", "PX", augment.sigma_min, 0.001, 1000, "its least deviation"),
+    REAL("blur-sigma-max", "PX", augment.sigma_max, 0.001, 1000, "its largest"),
+    REAL("central", "X", augment.share, 0.01, 1,
+        "with eval: share of the shorter side; default: 0.875, up to 32 pixels 1"),
+    {0, "max-pixels", "N", CLI_LONG, &options.max_pixels, 1, 1LL << 40, CLI_RESULT,
+        "leave out pictures of more pixels", false},
+    {0, "strict", NULL, CLI_FLAG, &options.strict, 0, 0, CLI_INCIDENTAL,
+        "stop at a picture that cannot be read", false},
+    CLI_ROW_THREADS, CLI_ROW_LEVEL, CLI_ROWS_END};
+
+static struct cli_tool tool = {"simclr-augment", "[FILE]", 0, 1,
+    "Turn pictures into the views that SimCLR trains on, or into test-time crops.", table, NULL};
+
+/* ---- prepare -------------------------------------------------------------------------------- */
+
+static void check_order(const char *low, double least, const char *high, double most)
+{
+    if (least > most)
+        die(ERR_MISUSE, "--%s %.6g is more than --%s %.6g", low, least, high, most);
+}
+
+/* Options that contradict each other. */
+static void check_options(void)
+{
+    static const char *const random[] = {"crop", "crop-area-min", "crop-area-max",
+        "crop-aspect-min", "crop-aspect-max", "crop-covered", "flip", "jitter", "strength",
+        "brightness", "contrast", "saturation", "hue", "grey", "blur", "blur-sigma-min",
+        "blur-sigma-max"};
+    struct augment *const a = &options.augment;
+    a->central = strcmp(options.recipe, "eval") == 0;
+    if (a->central && cli_given(&tool, "views") && options.views != 1)
+        die(ERR_MISUSE, "--recipe eval makes 1 view, not --views %d", options.views);
+    if (a->central)
+        options.views = 1;
+    for (size_t i = 0; a->central && i < sizeof random / sizeof *random; i++)
+        if (cli_given(&tool, random[i]))
+            die(ERR_MISUSE, "--%s has no meaning with --recipe eval", random[i]);
+    if (!a->central && cli_given(&tool, "central"))
+        die(ERR_MISUSE, "--central needs --recipe eval");
+    check_order("crop-area-min", a->range.area_min, "crop-area-max", a->range.area_max);
+    check_order("crop-aspect-min", a->range.aspect_min, "crop-aspect-max", a->range.aspect_max);
+    check_order("blur-sigma-min", a->sigma_min, "blur-sigma-max", a->sigma_max);
+}
+
+static void set_default(double *option, double value)
+{
+    if (isnan(*option))
+        *option = value;
+}
+
+/* Defaults that depend on the stream. The options hold them afterwards: they go into `run`. */
+static void set_defaults(const struct header *header)
+{
+    if (options.size == 0)
+        options.size = views_size(header) > 0 ? views_size(header) : 224;
+    struct augment usual = augment_recipe((int)options.size);
+    struct augment *const a = &options.augment;
+    a->size = usual.size;
+    set_default(&options.strength, usual.hue / 0.2);
+    augment_strength(&usual, options.strength);
+    set_default(&a->brightness, usual.brightness);
+    set_default(&a->contrast, usual.contrast);
+    set_default(&a->saturation, usual.saturation);
+    set_default(&a->hue, usual.hue);
+    set_default(&a->blur, usual.blur);
+    set_default(&a->share, usual.share);
+    if (!cli_given(&tool, "seed"))
+        options.seed = header->plan.steps > 0 ? header->plan.seed : 0;
+}
+
+static struct views *prepare(
+    const struct header *header, const char *source, struct parallel *parallel, struct err *err)
+{
+    set_defaults(header);
+    const struct views_options v = {options.augment, options.views, (int)options.part, options.seed,
+        (size_t)options.max_pixels};
+    struct views *const views = views_new(header, &v, parallel, source, err);
+    json_t *const arguments = cli_arguments(&tool);
+    if (views == NULL ||
+        header_provenance(views_header(views), tool.name, options.seed, arguments, NULL, err) < 0)
+        die_err(err);
+    json_decref(arguments);
+    return views;
+}
+
+/* ---- work ----------------------------------------------------------------------------------- */
+
+struct account {
+    int64_t pictures, left_out;
+};
+
+/* What a message calls a picture: its name, or else its id. */
+static void describe(
+    char *text, size_t size, const struct header *header, const struct record *record, int row)
+{
+    const int name = header_find(header, "name"), id = header_find(header, "id");
+    const void *data;
+    if (name >= 0 && header->column[name].ragged) {
+        const size_t length = record_row(header, record, name, row, &data);
+        snprintf(text, size, "picture '%.*s'", length < 300 ? (int)length : 300, (char *)data);
+    } else {
+        snprintf(text, size, "picture %lld", (long long)((int64_t *)record->field[id].data)[row]);
+    }
+}
+
+static void tell_left_out(struct account *account, const struct views *views,
+    const struct header *header, const struct record *record)
+{
+    char name[400];
+    for (int row = 0; row < record->rows; row++) {
+        const struct err *const reason = views_reason(views, row);
+        if (reason == NULL)
+            continue;
+        account->left_out++;
+        describe(name, sizeof name, header, record, row);
+        if (options.strict)
+            die(ERR_INPUT, "cannot read %s: %s", name, reason->text);
+        if (!cli_common.quiet)
+            warn("leaves out %s: %s", name, reason->text);
+    }
+}
+
+/* One stream, from header to END. */
+static void augment_stream(struct account *account, struct reader *reader,
+    const struct header *header, struct views *views, struct channel *out, struct err *err)
+{
+    struct record record = {0};
+    int got, made = 0;
+    struct writer *const writer = writer_new(out, cli_common.level, views_header(views), err);
+    while (writer != NULL && made >= 0 && (got = reader_record(reader, &record, err)) == 1) {
+        made = views_make(views, &record, err);
+        tell_left_out(account, views, header, &record);
+        for (int i = 0; i < made; i++) {
+            const struct record *const part = views_record(views, i, err);
+            if (part == NULL || writer_record(writer, part, err) < 0)
+                die_err(err);
+        }
+        progress_update(account->pictures += record.rows, NULL);
+    }
+    if (err->status != ERR_NONE || writer_end(writer, err) < 0)
+        die_err(err);
+    writer_free(writer);
+    record_free(&record);
+}
+
+int main(int argc, char **argv)
+{
+    struct err err = {0};
+    struct account account = {0};
+    const struct header *header;
+    const int operand = cli_parse(&tool, argc, argv);
+
+    check_options();
+    struct channel *const in = cli_open(operand < argc ? argv[operand] : NULL);
+    struct channel *const out = cli_create(cli_common.output);
+    struct parallel *const parallel = parallel_new(cli_common.threads, &err);
+    struct reader *const reader = reader_new(in, STREAM_RECORD, &err);
+    if (parallel == NULL || reader == NULL)
+        die_err(&err);
+
+    int more;
+    while ((more = reader_header(reader, &header, &err)) == 1) {
+        struct views *const views = prepare(header, channel_name(in), parallel, &err);
+        if (header->plan.steps > 0)
+            stop_defer();
+        progress_start(header->plan.steps * header->plan.batch, "pictures");
+        augment_stream(&account, reader, header, views, out, &err);
+        views_free(views);
+    }
+    if (more < 0)
+        die_err(&err);
+
+    progress_end(account.pictures);
+    if (account.left_out > 0 && !cli_common.quiet)
+        warn("left out %lld of %lld pictures", (long long)account.left_out,
+            (long long)account.pictures);
+    reader_free(reader);
+    channel_finish(in, &err);
+    cli_finish(out);
+    parallel_free(parallel);
+    return 0;
+}
