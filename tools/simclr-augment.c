@@ -229,6 +229,7 @@ int main(int argc, char **argv)
     const int operand = cli_parse(&tool, argc, argv);
 
     check_options();
+    stop_defer();
     struct channel *const in = cli_open(operand < argc ? argv[operand] : NULL);
     struct channel *const out = cli_create(cli_common.output);
     struct parallel *const parallel = parallel_new(cli_common.threads, &err);
@@ -239,8 +240,8 @@ int main(int argc, char **argv)
     int more;
     while ((more = reader_header(reader, &header, &err)) == 1) {
         struct views *const views = prepare(header, channel_name(in), parallel, &err);
-        if (header->plan.steps > 0)
-            stop_defer();
+        if (header->plan.steps == 0)
+            stop_restore();
         progress_start(header->plan.steps * header->plan.batch, "pictures");
         augment_stream(&account, reader, header, views, out, &err);
         views_free(views);
