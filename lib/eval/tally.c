@@ -1,0 +1,79 @@
+/* tally -- counting what a classifier got right.
+ * SPDX-License-Identifier: MIT */
+#include "lib/eval/tally.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tally tally_count(const int *rank, int rows)
+{
+    struct tally t = {.rows = rows};
+    for (int i = 0; i < rows; i++) {
+        t.top1 += rank[i] == 0;
+        t.top5 += rank[i] < 5;
+        t.unknown += rank[i] == TALLY_UNKNOWN;
+    }
+    return t;
+}
+
+double tally_percent(int part, int whole)
+{
+    return whole > 0 ? 100.0 * part / whole : 0;
+}
+
+int tally_rank(const double *score, int classes, int at)
+{
+    int rank = 0;
+    for (int i = 0; i < classes; i++)
+        rank += score[i] > score[at] || (score[i] == score[at] && i < at);
+    return rank;
+}
+
+/* A class name as one field of a table: no tabs, no line ends. */
+static const char *field(char out[81], const json_t *names, int label)
+{
+    const char *const name = json_string_value(json_array_get(names, (size_t)label));
+    snprintf(out, 81, "%s", name == NULL || *name == '\0' ? "-" : name);
+    for (char *c = out; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    return out;
+}
+
+char *tally_classes(
+    const int *rank, const int *label, int rows, const json_t *names, struct err *err)
+{
+    struct tally *const class = calloc(FEATURES_LABELS, sizeof *class);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *const out = open_memstream(&text, &size);
+    if (class == NULL || out == NULL) {
+        err_memory(err, "the table of classes");
+        free(class);
+        if (out != NULL)
+            fclose(out);
+        free(text);
+        return NULL;
+    }
+    for (int i = 0; i < rows; i++) {
+        class[label[i]].rows++;
+        class[label[i]].top1 += rank[i] == 0;
+        class[label[i]].top5 += rank[i] < 5;
+    }
+    fprintf(out, "class\tname\trows\ttop1\ttop5\n");
+    for (int l = 0; l < FEATURES_LABELS; l++) {
+        const struct tally *const c = &class[l];
+        char name[81];
+        if (c->rows > 0)
+            fprintf(out, "%d\t%s\t%d\t%.2f\t%.2f\n", l, field(name, names, l), c->rows,
+                tally_percent(c->top1, c->rows), tally_percent(c->top5, c->rows));
+    }
+    free(class);
+    if (fclose(out) != 0) {
+        free(text);
+        text = NULL;
+        err_memory(err, "the table of classes");
+    }
+    return text;
+}

@@ -1,0 +1,87 @@
+/* sets -- the training and the test set of simclr-linprobe and simclr-knn.
+ * SPDX-License-Identifier: MIT */
+#include "tools/sets.h"
+
+#include "lib/eval/tally.h"
+#include "tools/cli.h"
+#include "tools/die.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct channel *sets_open(const char *path)
+{
+    struct err err = {0};
+    struct channel *const channel = channel_open(path, &err);
+    if (channel == NULL)
+        die_err(&err);
+    if (channel_terminal(channel))
+        die(ERR_MISUSE, "'%s' is a terminal", channel_name(channel));
+    channel_set_notice(channel, warn_notice);
+    return channel;
+}
+
+static void note_unlabelled(const struct features *f)
+{
+    if (f->unlabelled > 0 && !cli_common.quiet)
+        warn("leaves out %lld rows of '%s' without a label", (long long)f->unlabelled, f->source);
+}
+
+void sets_train(struct features *out, struct channel *channel, const struct sets *sets)
+{
+    struct err err = {0};
+    if (features_open(out, channel, sets->column, &err) < 0 || features_read(out, true, &err) < 0)
+        die_err(&err);
+    note_unlabelled(out);
+    if (sets->fraction < 1 && features_thin(out, sets->fraction, sets->seed, &err) < 0)
+        die_err(&err);
+}
+
+void sets_test_open(struct features *out, struct channel *channel, const char *column, int width,
+    const json_t *names, const char *source)
+{
+    struct err err = {0};
+    if (features_open(out, channel, column, &err) < 0 ||
+        features_match(out, width, names, source, &err) < 0)
+        die_err(&err);
+}
+
+void sets_test_read(struct features *out)
+{
+    struct err err = {0};
+    if (features_read(out, false, &err) < 0)
+        die_err(&err);
+    note_unlabelled(out);
+}
+
+void sets_print(const char *text)
+{
+    struct err err = {0};
+    struct channel *const out = channel_create(cli_common.output, &err);
+    if (out == NULL)
+        die_err(&err);
+    die_unlink(channel_part(out));
+    if (channel_write(out, text, strlen(text), &err) < 0)
+        die_err(&err);
+    cli_finish(out);
+}
+
+void sets_account(const int *rank, const struct features *test, const json_t *names)
+{
+    struct err err = {0};
+    const struct tally tally = tally_count(rank, test->rows);
+    if (tally.unknown > 0 && !cli_common.quiet)
+        warn("%d test rows are of classes without a training row: they count as wrong",
+            tally.unknown);
+    if (!cli_common.verbose)
+        return;
+    char *const table =
+        tally_classes(rank, test->label, test->rows, test->names ? test->names : names, &err);
+    if (table == NULL)
+        die_err(&err);
+    if (write(STDERR_FILENO, table, strlen(table)) < 0)
+        warn("cannot write the table of classes");
+    free(table);
+}
