@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# Whole runs: what comes of them, and that no interruption changes a bit of it.
+
+load ../support/run
+
+setup() {
+    common_setup
+    "$SUPPORT/make_cifar" 48 1 >pictures.bin
+}
+
+# 3 epochs of 3 steps, a checkpoint every 2.
+pretrain() { # RUN OPTION...
+    local out=$1
+    shift
+    simclr-pretrain pictures.bin --out "$out" --model resnet20 --epochs 3 --batch 16 \
+        --checkpoint-every 2 "$@"
+}
+
+@test "--help is 0 on stdout and names every option" {
+    run --separate-stderr simclr-pretrain --help
+    [ "$status" = 0 ] && [ -z "$stderr" ]
+    [[ $output == *--preset* && $output == *--out* ]]
+}
+
+@test "misuse is 2, with nothing on stdout and no folder made" {
+    for options in "--out r" "pictures.bin" "--out r nothing.bin" "--out r pictures.bin --bogus 1" \
+        "--out r pictures.bin --epochs 0" "--out r pictures.bin --batch 1" \
+        "--out r pictures.bin --preset huge" "--out r pictures.bin --epochs"; do
+        run --separate-stderr simclr-pretrain $options
+        [ "$status" = 2 ] && [ -z "$output" ] && [[ $stderr == simclr-pretrain:* ]]
+        [ ! -e r ]
+    done
+}
+
+@test "a stage's misuse is the run's, and its message is repeated" {
+    run --separate-stderr simclr-pretrain pictures.bin --out r --epochs 2 --batch 100
+    [ "$status" = 2 ]
+    [[ ${stderr_lines[-1]} == "simclr-pretrain: simclr-images failed with status 2: "* ]]
+    [ ! -e r/encoder.safetensors ]
+}
+
+@test "a run leaves an encoder, a head and a line a step" {
+    run pretrain r
+    [ "$status" = 0 ]
+    [ "$(wc -l <r/log.tsv)" = 10 ]
+    [ "$(head -n 1 r/log.tsv | tr '\t' ' ')" = \
+        "step epoch loss baseline floor accuracy entropy alignment uniformity std" ]
+    simclr-inspect --check r/encoder.safetensors
+    simclr-inspect r/encoder.safetensors | grep -q layer3.2.bn2.running_var
+    [ ! -e r/gh ] && [ ! -e r/gz ] && [ ! -e r/status ] && [ -z "$(find r -name '*.part')" ]
+    [ "$(ls r/state | wc -l)" = 4 ]
+}
+
+@test "the same command in another folder gives the same bytes" {
+    pretrain a && pretrain b
+    [ "$(bits a)" = "$(bits b)" ]
+}
+
+@test "threads do not change a bit" {
+    pretrain a --threads 1 && pretrain b --threads 2 && pretrain c --threads 3
+    [ "$(bits a)" = "$(bits b)" ]
+    [ "$(bits a)" = "$(bits c)" ]
+}
+
+@test "memory that forces parts to be computed twice does not change a bit" {
+    pretrain a --part 8 && pretrain b --part 8 --memory 1 -v 2>b.said
+    [ "$(bits a)" = "$(bits b)" ]
+    grep -q "simclr-encode: .* 27 parts computed twice" b.said
+}
+
+@test "a finished run says so and changes nothing" {
+    pretrain r
+    before=$(bits r)
+    run pretrain r
+    [ "$status" = 0 ] && [[ $output == *"is finished"* ]]
+    [ "$(bits r)" = "$before" ]
+}
+
+@test "another command for the same folder is refused, naming the difference" {
+    pretrain r
+    run pretrain r --seed 1
+    [ "$status" = 2 ] && [[ $output == *"seed 1"* ]]
+}
+
+@test "a second start names the lock while the first is under way" {
+    pretrain r --epochs 200 3>&- &
+    first=$!
+    until [ -s r/log.tsv ]; do sleep 0.05; done
+    run pretrain r --epochs 200
+    [ "$status" = 1 ] && [[ $output == *"r/lock' is held by process"* ]]
+    kill -TERM $first
+    status=0
+    wait $first || status=$?
+    [ $status = 75 ]
+}
+
+@test "a folder that is no picture at all fails with one clear line and status 2" {
+    mkdir empty
+    run --separate-stderr simclr-pretrain empty --out r
+    [ "$status" = 2 ] && [[ $stderr == *"empty"* ]]
+}
+
+# Wait until the log of run $1 has $2 lines or more, or the run is over.
+wait_for_lines() {
+    for _ in $(seq 200); do
+        [ -e "$1/encoder.safetensors" ] && return
+        [ "$(cat "$1/log.tsv" 2>/dev/null | wc -l)" -ge "$2" ] && return
+        sleep 0.02
+    done
+}
+
+# Kill victim of run $1 with signal $2 after a moment $3 (lines of the log and 1/100 s); victim $4.
+strike() {
+    local pids
+    wait_for_lines "$1" "${3%.*}"
+    sleep "0.0${3#*.}"
+    case $4 in
+        pretrain) pids=$5 ;;
+        all) pids="$5 $(holders "$1")" ;;
+        *) pids=$(holders "$1" "$4") ;;
+    esac
+    [ -z "$pids" ] || kill "-$2" $pids 2>/dev/null || true
+}
+
+@test "kill -9 of any stage, of simclr-pretrain or of all changes no bit of the result" {
+    pretrain whole
+    for victim in simclr-images simclr-augment simclr-encode simclr-project simclr-ntxent pretrain all; do
+        for moment in ${MOMENTS:-0.$((RANDOM % 10)) $((RANDOM % 9 + 1)).$((RANDOM % 10))}; do
+            rm -rf r
+            pretrain r 3>&- 2>>said &
+            first=$!
+            strike r 9 $moment $victim $first
+            wait $first || true
+            for _ in 1 2 3; do
+                pretrain r 2>>said && break
+            done
+            echo "victim $victim at $moment"
+            [ "$(bits r)" = "$(bits whole)" ]
+            [ -z "$(find r -name '*.part')" ]
+        done
+    done
+}
+
+@test "SIGTERM leaves 75 with the state saved, and changes no bit of the result" {
+    pretrain whole
+    for moment in ${MOMENTS:-0.5 $((RANDOM % 4 + 1)).$((RANDOM % 10)) $((RANDOM % 4 + 5)).$((RANDOM % 10))}; do
+        rm -rf r
+        pretrain r 3>&- 2>>said &
+        first=$!
+        strike r TERM $moment pretrain $first
+        status=0
+        wait $first || status=$?
+        echo "at $moment: status $status"
+        [ $status = 75 ] || { [ $status = 0 ] && [ -e r/encoder.safetensors ]; }
+        pretrain r 2>>said
+        [ "$(bits r)" = "$(bits whole)" ]
+    done
+}

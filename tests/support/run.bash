@@ -1,0 +1,31 @@
+# run.bash -- what the tests of whole training runs share.
+# SPDX-License-Identifier: MIT
+
+common_setup() {
+    BIN=${BIN:-$PWD/build/bin}
+    SUPPORT=${SUPPORT:-$PWD/build/release/support}
+    PATH=$BIN:$PATH
+    cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# Weights and log of a run, as one text that two runs of the same bits share.
+bits() { # RUN
+    sha256sum <"$1/encoder.safetensors"
+    sha256sum <"$1/head.safetensors"
+    sha256sum <"$1/log.tsv"
+}
+
+# Pids of the stages of a run: whoever holds its lock, by command name.
+holders() { # RUN [NAME]
+    local lock pid link
+    lock=$(readlink -f "$1/lock")
+    for pid in /proc/[0-9]*; do
+        for link in "$pid"/fd/9; do
+            if [ "$(readlink "$link" 2>/dev/null)" = "$lock" ]; then
+                if [ $# = 1 ] || grep -qz -- "$2" <(head -z -n 2 "$pid/cmdline" 2>/dev/null); then
+                    echo "${pid#/proc/}"
+                fi
+            fi
+        done
+    done
+}
