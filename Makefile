@@ -112,7 +112,7 @@ lint: ## look for what compilers do not say: formatting, cppcheck, man pages, sh
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem -I. lib formats tools
 	mandoc -Tlint -Wwarning $(MAN1) $(MAN5)
-	shellcheck -s bash $(wildcard pipelines/simclr-*[a-z]) tests/run tests/deps
+	shellcheck -s bash -e SC2015,SC2016 $(SCRIPTS:%=pipelines/%) tests/run tests/deps
 
 # ---- the demonstration ----
 
