@@ -1,0 +1,150 @@
+/* pairing -- sort rows by id, then by view.
+ * SPDX-License-Identifier: MIT */
+#include "lib/objective/pairing.h"
+
+#include "lib/base/arena.h"
+#include "lib/base/shape.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct key {
+    int64_t id, view;
+    int row, picture;
+};
+
+static int compare(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+/* By id, view, position. */
+static int by_picture(const void *left, const void *right)
+{
+    const struct key *const a = left, *const b = right;
+    int order = compare(a->id, b->id);
+    order = order != 0 ? order : compare(a->view, b->view);
+    return order != 0 ? order : compare(a->row, b->row);
+}
+
+/* By view, id, position. */
+static int by_view(const void *left, const void *right)
+{
+    const struct key *const a = left, *const b = right;
+    const int order = compare(a->view, b->view);
+    return order != 0 ? order : by_picture(left, right);
+}
+
+/* Larger tiles waste less on packing, more of them keep more threads busy. By the shape alone. */
+static int choose_edge(int rows)
+{
+    return rows >= 4096 ? PAIRING_EDGE : rows >= 1024 ? 128 : 64;
+}
+
+/* Cut the arrays out of one piece of memory; returns the keys. */
+static struct key *layout(struct arena *arena, struct pairing *p, int rows)
+{
+    const size_t n = (size_t)rows;
+    struct key *const key = arena_take(arena, n, sizeof *key);
+    p->order = arena_take(arena, n, sizeof *p->order);
+    p->picture = arena_take(arena, n + PAIRING_EDGE, sizeof *p->picture);
+    p->view = arena_take(arena, n, sizeof *p->view);
+    p->first = arena_take(arena, n + 1, sizeof *p->first);
+    p->member = arena_take(arena, n, sizeof *p->member);
+    p->begin = arena_take(arena, n + 1, sizeof *p->begin);
+    p->block = arena_take(arena, n, sizeof *p->block);
+    return key;
+}
+
+static struct key *reserve(struct pairing *p, int rows, struct err *err)
+{
+    struct arena count = {0};
+    layout(&count, p, rows);
+    if (count.used > p->capacity) {
+        struct arena made = {.used = count.used};
+        free(p->memory);
+        *p = (struct pairing){0};
+        if (arena_alloc(&made, "the pairs of a step", err) < 0)
+            return NULL;
+        p->memory = made.base;
+        p->capacity = made.size;
+    }
+    struct arena cut = {.base = p->memory, .size = p->capacity};
+    return layout(&cut, p, rows);
+}
+
+/* Number the pictures, and the views where the stream does not. */
+static int number_pictures(struct pairing *p, struct key *key, bool number_views, struct err *err)
+{
+    p->pictures = 0;
+    for (int i = 0, next; i < p->rows; i = next) {
+        for (next = i + 1; next < p->rows && key[next].id == key[i].id; next++)
+            ;
+        if (next == i + 1)
+            return err_set(err, ERR_INPUT, "picture %lld has no second view: no positives",
+                (long long)key[i].id);
+        p->first[p->pictures] = i;
+        for (int j = i; j < next; j++) {
+            key[j].picture = p->pictures;
+            if (number_views)
+                key[j].view = j - i;
+        }
+        p->pictures++;
+    }
+    p->first[p->pictures] = p->rows;
+    if (p->pictures < 2)
+        return err_set(err, ERR_INPUT, "all %d rows show picture %lld: no negatives", p->rows,
+            (long long)key[0].id);
+    return 0;
+}
+
+/* Canonical order, views and blocks, from sorted keys. */
+static void number_views(struct pairing *p, const struct key *key)
+{
+    p->views = p->blocks = 0;
+    for (int i = 0; i < p->rows; i++) {
+        if (i == 0 || key[i].view != key[i - 1].view)
+            p->begin[p->views++] = i;
+        struct pairing_block *const last = p->blocks > 0 ? &p->block[p->blocks - 1] : NULL;
+        if (last != NULL && last->view == p->views - 1 && last->rows < p->edge)
+            last->rows++;
+        else
+            p->block[p->blocks++] = (struct pairing_block){i, 1, p->views - 1};
+        p->order[i] = key[i].row;
+        p->picture[i] = key[i].picture;
+        p->view[i] = p->views - 1;
+    }
+    p->begin[p->views] = p->rows;
+    for (int i = 0; i < p->rows; i++) /* first[] serves as the cursor of each picture... */
+        p->member[p->first[p->picture[i]]++] = i;
+    for (int i = p->pictures; i > 0; i--) /* ...and now stands at the next one's begin */
+        p->first[i] = p->first[i - 1];
+    p->first[0] = 0;
+}
+
+int pairing_make(
+    struct pairing *p, const int64_t *id, const int64_t *view, int rows, struct err *err)
+{
+    struct key *const key = reserve(p, rows, err);
+    if (key == NULL)
+        return -1;
+    p->rows = rows;
+    p->edge = choose_edge(rows);
+    for (int i = 0; i < rows; i++)
+        key[i] = (struct key){id[i], view != NULL ? view[i] : 0, i, 0};
+    qsort(key, (size_t)rows, sizeof *key, by_picture);
+    if (number_pictures(p, key, view == NULL, err) < 0)
+        return -1;
+    qsort(key, (size_t)rows, sizeof *key, by_view);
+    number_views(p, key);
+    if (p->views > PAIRING_VIEWS && shape_times((size_t)rows, (size_t)p->views) > (size_t)1 << 22)
+        return err_set(err, ERR_INPUT, "%d rows in %d views: too many views", rows, p->views);
+    return 0;
+}
+
+void pairing_free(struct pairing *p)
+{
+    free(p->memory);
+    *p = (struct pairing){0};
+}
