@@ -279,9 +279,19 @@ static int parse_one(struct cli_tool *tool, int argc, char **argv, int i)
     return i;
 }
 
+/* jansson takes a lack of memory for bad syntax, which would be called damaged input. */
+static void *json_memory(size_t size)
+{
+    void *const memory = malloc(size);
+    if (memory == NULL)
+        die(ERR_FAILED, "cannot allocate memory for JSON");
+    return memory;
+}
+
 int cli_parse(struct cli_tool *tool, int argc, char **argv)
 {
     die_init(tool->name);
+    json_set_alloc_funcs(json_memory, free);
     signal(SIGPIPE, SIG_DFL);
     int operands = 0;
     char **operand = argc > 0 ? malloc((size_t)argc * sizeof *operand) : NULL;
