@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum {
     INPUT = 128 << 10,
@@ -213,6 +214,8 @@ static int read_frame(
         ZSTD_inBuffer in = {r->input, r->to, r->from};
         left = ZSTD_decompressStream(r->zstd, &out, &in);
         r->from = in.pos;
+        if (ZSTD_isError(left) && ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation)
+            return err_memory(err, "a record");
         if (ZSTD_isError(left))
             return bad(r, err, "zstd: %s", ZSTD_getErrorName(left));
         /* Room left and input used up: only then is there something to wait for. */
