@@ -107,6 +107,21 @@ asan ubsan tsan: ## build with a sanitizer into build/NAME and run all tests the
 	@$(MAKE) --no-print-directory VARIANT=$@ all units support
 	@BIN=$(abspath build/$@/bin) UNIT=build/$@/unit SUPPORT=$(abspath build/$@/support) tests/run unit cli
 
+# Simple tools once more, with calls that fail on demand (tests/inject/fail.c) ahead of those of libc.
+INJECT   := $(BUILD)/inject
+INJECTED := $(filter simclr-inspect simclr-images simclr-augment simclr-ntxent,$(TOOLS))
+
+$(INJECT)/libfail.so: tests/inject/fail.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
+
+$(INJECT)/simclr-%: $(BUILD)/tools/simclr-%.o $(TOOLBOX) $(LIBRARY) $(INJECT)/libfail.so
+	@mkdir -p $(@D)
+	$(CC) -Wl,--no-as-needed $(INJECT)/libfail.so -Wl,-rpath,'$$ORIGIN' $(LDFLAGS) -o $@ $(filter-out %.so,$^) $(LIBS)
+
+inject: $(INJECTED:%=$(INJECT)/%) support ## run simple tools with memory, reads and writes that fail
+	@BIN=$(abspath $(INJECT)) SUPPORT=$(abspath $(BUILD)/support) bats tests/inject
+
 lint: ## look for what compilers do not say: formatting, cppcheck, man pages, shell scripts
 	clang-format --dry-run --Werror $(wildcard lib/*/*.[ch] formats/*.[ch] tools/*.[ch] tests/*/*.[ch])
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
@@ -144,6 +159,6 @@ uninstall: ## remove what install put there
 clean: ## remove everything that was built
 	rm -rf build
 
-.PHONY: help all units support deps deps-demo check unit cli asan ubsan tsan lint demo install uninstall clean
+.PHONY: help all units support deps deps-demo check unit cli asan ubsan tsan inject lint demo install uninstall clean
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,115 @@
+# Tools whose calls fail, one after another: each run ends with status 0 and the right bytes, or with
+# status 1, one message, and nothing half-written. `make inject` builds these tools and runs this.
+
+setup_file() {
+    export WORK=$BATS_FILE_TMPDIR
+    export SUPPORT=${SUPPORT:-$PWD/build/release/support}
+    # 40 grey gradients and noise, as a CIFAR file: a label, then 3072 bytes.
+    LC_ALL=C awk 'BEGIN { for (i = 0; i < 40; i++) for (j = -1; j < 3072; j++)
+        printf "%c", j < 0 ? i % 10 : (j * (i + 1) + int(j / 32) * 7) % 256 }' >"$WORK/test_batch.bin"
+    "$SUPPORT/make_stream" pictures=8 views=2 steps=3 >"$WORK/z"
+    "$SUPPORT/make_stream" kind=images column=pixels:U8:16,16,3 views=0 steps=3 >"$WORK/pictures"
+}
+
+setup() {
+    OUT=$BATS_TEST_TMPDIR/out
+}
+
+# The N that are tried: each of the first 40, then in growing strides.
+next() { echo $(($1 < 40 ? $1 + 1 : $1 + 1 + $1 / 12)); }
+
+# Is what a run left behind right?  right STATUS
+right() {
+    local lines
+    lines=$(grep -vc 'hint: ' "$BATS_TEST_TMPDIR/stderr")
+    ! ls "$BATS_TEST_TMPDIR"/*.part >/dev/null 2>&1 || { echo "left a .part"; return 1; }
+    case $1 in
+    0)
+        [ "$lines" -eq 0 ] || { echo "succeeds with a message"; return 1; }
+        cmp "$OUT" "$OUT.want" && cmp "$OUT.stdout" "$OUT.stdout.want"
+        ;;
+    1)
+        [ "$lines" -eq 1 ] || { echo "fails with $lines messages"; return 1; }
+        grep -q "^$TOOL: " "$BATS_TEST_TMPDIR/stderr" || { echo "does not give its name"; return 1; }
+        cmp -s "$OUT" "$OUT.old" || cmp -s "$OUT" "$OUT.want" || { echo "leaves half a file"; return 1; }
+        ;;
+    *)
+        echo "leaves with status $1"
+        return 1
+        ;;
+    esac
+}
+
+# Let the Nth CALL fail, for N from 1 until there is none left.  sweep CALL [onward] -- TOOL ARGUMENT...
+# The tool writes $OUT, or stdout, or both.
+sweep() {
+    local call=$1 onward='' n=1 failures=0 status
+    shift
+    [ "$1" = onward ] && onward=1 && shift
+    shift
+    TOOL=$1
+    shift
+    [ -x "$BIN/$TOOL" ] || skip "no $TOOL"
+    "$BIN/$TOOL" "$@" >"$OUT.stdout.want"
+    echo old >"$OUT.old"
+    if [ -e "$OUT" ]; then mv "$OUT" "$OUT.want"; else cp "$OUT.old" "$OUT.want"; fi
+    while :; do
+        cp "$OUT.old" "$OUT"
+        rm -f "$OUT.mark"
+        status=0
+        env FAIL_CALL="$call" FAIL_NUMBER="$n" ${onward:+FAIL_ONWARD=1} FAIL_MARK="$OUT.mark" \
+            timeout 20 "$BIN/$TOOL" "$@" >"$OUT.stdout" 2>"$BATS_TEST_TMPDIR/stderr" || status=$?
+        right "$status" || {
+            echo "$TOOL, $call number $n${onward:+ and on}: status $status"
+            cat "$BATS_TEST_TMPDIR/stderr"
+            return 1
+        }
+        [ -e "$OUT.mark" ] || break
+        failures=$((failures + status))
+        n=$(next "$n")
+    done
+    [ $status -eq 0 ] || { echo "fails without cause"; return 1; }
+    [ $n -gt 1 ] || { echo "never called $call"; return 1; }
+    FAILURES=$failures
+}
+
+# Every way to fail that a tool with this command line may meet.
+all() {
+    sweep malloc -- "$@"
+    [ "$FAILURES" -gt 5 ]
+    sweep malloc onward -- "$@"
+    sweep write -- "$@"
+    [ "$FAILURES" -gt 0 ]
+    sweep short_write -- "$@"
+    [ "$FAILURES" -eq 0 ]
+    sweep fsync -- "$@"
+    [ "$FAILURES" -gt 0 ]
+    sweep rename -- "$@"
+    [ "$FAILURES" -gt 0 ]
+    sweep read -- "$@"
+    [ "$FAILURES" -gt 0 ]
+    sweep short_read -- "$@"
+    [ "$FAILURES" -eq 0 ]
+}
+
+@test "simclr-images lives through every failing call" {
+    all simclr-images --batch 16 -o "$OUT" "$WORK/test_batch.bin"
+}
+
+@test "simclr-augment lives through every failing call" {
+    all simclr-augment --size 8 --threads 2 -o "$OUT" "$WORK/pictures"
+}
+
+@test "simclr-ntxent lives through every failing call" {
+    all simclr-ntxent --threads 2 --grad-out "$OUT" "$WORK/z"
+}
+
+@test "simclr-inspect lives through memory and reads that fail" {
+    sweep malloc -- simclr-inspect "$WORK/z"
+    [ "$FAILURES" -gt 5 ]
+    sweep malloc onward -- simclr-inspect "$WORK/z"
+    sweep read -- simclr-inspect "$WORK/z"
+    [ "$FAILURES" -gt 0 ]
+    sweep short_read -- simclr-inspect "$WORK/z"
+    [ "$FAILURES" -eq 0 ]
+}
