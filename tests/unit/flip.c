@@ -1,0 +1,28 @@
+/* flip -- left and right exchanged, rows and planes kept.
+ * SPDX-License-Identifier: MIT */
+#include "lib/image/flip.h"
+
+#include "tests/unit/tap.h"
+
+#include <stdbool.h>
+
+static void test_size(int channels, int y, int x)
+{
+    static float planes[3 * 40 * 40];
+    bool good = true;
+    for (int i = 0; i < channels * y * x; i++)
+        planes[i] = (float)i;
+    flip_horizontal(planes, channels, y, x);
+    for (int row = 0; row < channels * y; row++)
+        for (int i = 0; i < x; i++)
+            good &= planes[row * x + i] == (float)(row * x + x - 1 - i);
+    OK(good, "%d planes of %dx%d", channels, x, y);
+}
+
+int main(void)
+{
+    test_size(3, 4, 7);
+    test_size(1, 33, 40);
+    test_size(3, 2, 1);
+    return tap_done();
+}
