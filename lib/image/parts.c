@@ -21,9 +21,12 @@ int parts_cut(struct parts *parts, const struct record *record, int kept, struct
     }
     if (record->part == 0)
         parts->pieces = parts->limit > 0 ? divide_up(record->rows, parts->limit) : 1;
+    if (kept == 0)
+        return err_set(
+            err, ERR_INPUT, "step %lld, part %d has no readable picture", step, record->part);
     if (kept < parts->pieces)
         return err_set(err, ERR_INPUT,
-            "step %lld, part %d has %d readable pictures, too few for %d parts a view", step,
+            "step %lld, part %d has %d readable pictures, too few for %d pieces", step,
             record->part, kept, parts->pieces);
     if (parts->limit > 0 && divide_up(kept, parts->pieces) > parts->limit)
         return err_set(

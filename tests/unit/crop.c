@@ -70,8 +70,8 @@ static void test_central(void)
     for (int i = 0; i < shape[0]; i++) {
         const int64_t *const row = wanted + 6 * i; /* h, w; x, y, w, h */
         const struct crop c = crop_central((int)row[0], (int)row[1], 0.875);
-        OK(c.x == row[2] && c.y == row[3] && c.w == row[4] && c.h == row[5],
-            "the centre of %dx%d", (int)row[0], (int)row[1]);
+        OK(c.x == row[2] && c.y == row[3] && c.w == row[4] && c.h == row[5], "the centre of %dx%d",
+            (int)row[0], (int)row[1]);
     }
     struct crop c = crop_central(32, 32, 1);
     OK(c.x == 0 && c.y == 0 && c.w == 32 && c.h == 32, "all of a square picture");

@@ -1,0 +1,216 @@
+/* augment -- whole views against values computed in double, and the statistics of what is drawn.
+ * SPDX-License-Identifier: MIT */
+#include "lib/image/augment.h"
+
+#include "tests/unit/golden.h"
+
+#include <stdbool.h>
+
+enum { DRAWS = 48000, SIZE = 24 };
+
+static struct arena arena;
+static struct augment_scratch scratch;
+
+static void make_scratch(int size)
+{
+    struct err err = {0};
+    augment_layout(&scratch, &arena, size);
+    if (arena_alloc(&arena, "scratch", &err) < 0)
+        exit(1);
+    augment_layout(&scratch, &arena, size);
+}
+
+/* The first channel of a picture, or all of it. */
+static unsigned char *channels_of(const unsigned char *picture, size_t pixels, int channels)
+{
+    unsigned char *const out = malloc(3 * pixels);
+    for (size_t i = 0; i < pixels; i++)
+        memcpy(out + i * (size_t)channels, picture + 3 * i, (size_t)channels);
+    return out;
+}
+
+static void test_view(const unsigned char *picture, const int64_t *size, int i)
+{
+    char name[40];
+    struct augment recipe = augment_recipe(64);
+    recipe.size = SIZE;
+    snprintf(name, sizeof name, "draw.%d", i);
+    double *const d = golden_get(name, DTYPE_F64, 1, NULL);
+    const struct augment_draw draw = {.crop = {(int)d[0], (int)d[1], (int)d[2], (int)d[3]},
+        .flip = d[4] != 0,
+        .jitter = d[5] != 0,
+        .order = {(enum augment_color)d[6], (enum augment_color)d[7], (enum augment_color)d[8],
+            (enum augment_color)d[9]},
+        .amount = {(float)d[10], (float)d[11], (float)d[12], (float)d[13]},
+        .grey = d[14] != 0,
+        .sigma = d[15]};
+    const int channels = (int)d[16];
+    snprintf(name, sizeof name, "view.%d", i);
+    double *const wanted = golden_get(name, DTYPE_F64, 3, NULL);
+    unsigned char *const in = channels_of(picture, (size_t)(size[0] * size[1]), channels);
+    unsigned char out[SIZE * SIZE][3];
+    augment_planes(&recipe, &draw, in, (int)size[1], channels, &scratch);
+    const double error = tap_error(scratch.planes, wanted, sizeof out);
+    OK(error < 1e-6, "view %d: error %.1e", i, error);
+
+    augment_view(&out[0][0], &recipe, &draw, in, (int)size[1], channels, &scratch);
+    bool rounded = true;
+    for (int c = 0; c < 3; c++)
+        for (int p = 0; p < SIZE * SIZE; p++)
+            rounded &= fabs(out[p][c] - 255 * wanted[c * SIZE * SIZE + p]) < 0.5 + 1e-4;
+    OK(rounded, "view %d: bytes are the nearest ones, channels side by side", i);
+    free(d);
+    free(wanted);
+    free(in);
+}
+
+/* The same size, nothing drawn: the picture itself. */
+static void test_identity(void)
+{
+    struct augment recipe = augment_recipe(16);
+    recipe.crop = recipe.flip = recipe.jitter = recipe.grey = 0;
+    unsigned char in[16][16][3], out[16][16][3];
+    for (int i = 0; i < 16 * 16 * 3; i++)
+        in[i / 48][i / 3 % 16][i % 3] = (unsigned char)(i % 256);
+    const struct augment_draw draw = augment_draw(&recipe, 1, 2, 3, 0, 16, 16);
+    augment_view(&out[0][0][0], &recipe, &draw, &in[0][0][0], 16, 3, &scratch);
+    OK(memcmp(in, out, sizeof in) == 0, "everything switched off: the same bytes");
+
+    recipe.jitter = 1;
+    augment_strength(&recipe, 0);
+    const struct augment_draw idle = augment_draw(&recipe, 1, 2, 3, 0, 16, 16);
+    augment_view(&out[0][0][0], &recipe, &idle, &in[0][0][0], 16, 3, &scratch);
+    OK(memcmp(in, out, sizeof in) == 0, "a jitter of strength 0: the same bytes");
+}
+
+/* ---- draws ---------------------------------------------------------------------------------- */
+
+/* A share that was drawn `count` times with probability p, within five standard errors. */
+static void check_share(int count, int n, double p, const char *what)
+{
+    NEAR((double)count / n, p, 5 * sqrt(p * (1 - p) / n), "probability of %s", what);
+}
+
+struct spread {
+    double sum, square, least, most;
+    int n;
+};
+
+static void add(struct spread *s, double x)
+{
+    s->least = s->n == 0 || x < s->least ? x : s->least;
+    s->most = s->n == 0 || x > s->most ? x : s->most;
+    s->sum += x;
+    s->square += x * x;
+    s->n++;
+}
+
+/* Uniform in [low, high]: mean, deviation, and the ends nearly reached. */
+static void check_uniform(const struct spread *s, double low, double high, const char *what)
+{
+    const double width = high - low, mean = s->sum / s->n;
+    NEAR(mean, (low + high) / 2, 5 * width / sqrt(12.0 * s->n), "mean of %s", what);
+    NEAR(
+        sqrt(s->square / s->n - mean * mean), width / sqrt(12), 0.02 * width, "spread of %s", what);
+    OK(s->least >= low - 1e-6 && s->least < low + 0.01 * width && s->most <= high + 1e-6 &&
+            s->most > high - 0.01 * width,
+        "%s fills its range", what);
+}
+
+static void test_draws(void)
+{
+    const struct augment recipe = augment_recipe(96);
+    int flip = 0, jitter = 0, grey = 0, blur = 0, both = 0, order[256] = {0};
+    struct spread amount[AUGMENT_COLORS] = {{0}}, sigma = {0};
+    for (int i = 0; i < DRAWS; i++) {
+        const struct augment_draw d = augment_draw(&recipe, 3, i % 5, i / 2, i % 2, 120, 100);
+        flip += d.flip;
+        grey += d.grey;
+        both += d.flip && d.grey;
+        if (d.sigma > 0) {
+            blur++;
+            add(&sigma, d.sigma);
+        }
+        if (!d.jitter)
+            continue;
+        jitter++;
+        order[d.order[0] << 6 | d.order[1] << 4 | d.order[2] << 2 | d.order[3]]++;
+        for (int k = 0; k < AUGMENT_COLORS; k++)
+            add(&amount[k], d.amount[k]);
+    }
+    check_share(flip, DRAWS, 0.5, "a flip");
+    check_share(jitter, DRAWS, 0.8, "jitter");
+    check_share(grey, DRAWS, 0.2, "grey");
+    check_share(blur, DRAWS, 0.5, "blur");
+    check_share(both, DRAWS, 0.1, "a flip and grey: they are independent");
+    check_uniform(&amount[AUGMENT_BRIGHTNESS], 0.2, 1.8, "brightness");
+    check_uniform(&amount[AUGMENT_CONTRAST], 0.2, 1.8, "contrast");
+    check_uniform(&amount[AUGMENT_SATURATION], 0.2, 1.8, "saturation");
+    check_uniform(&amount[AUGMENT_HUE], -0.2, 0.2, "hue");
+    check_uniform(&sigma, 0.1, 2, "sigma");
+    int orders = 0;
+    double chi = 0;
+    for (int i = 0; i < 256; i++) {
+        orders += order[i] > 0;
+        chi += order[i] > 0 ? pow(order[i] - jitter / 24.0, 2) / (jitter / 24.0) : 0;
+    }
+    OK(orders == 24, "all 24 orders of the jitter occur, and no others");
+    OK(chi < 60, "uniformly: chi squared %.1f of 23 degrees, below 60", chi);
+}
+
+static bool same(const struct augment_draw *a, const struct augment_draw *b)
+{
+    return memcmp(&a->crop, &b->crop, sizeof a->crop) == 0 &&
+           memcmp(a->amount, b->amount, sizeof a->amount) == 0;
+}
+
+static void test_keys(void)
+{
+    struct augment recipe = augment_recipe(32);
+    recipe.jitter = 1;
+    const struct augment_draw d = augment_draw(&recipe, 1, 2, 3, 0, 300, 300);
+    const struct augment_draw again = augment_draw(&recipe, 1, 2, 3, 0, 300, 300);
+    const struct augment_draw other[] = {augment_draw(&recipe, 2, 2, 3, 0, 300, 300),
+        augment_draw(&recipe, 1, 3, 3, 0, 300, 300), augment_draw(&recipe, 1, 2, 4, 0, 300, 300),
+        augment_draw(&recipe, 1, 2, 3, 1, 300, 300)};
+    OK(same(&d, &again), "the same key draws the same");
+    OK(!same(&d, &other[0]) && !same(&d, &other[1]) && !same(&d, &other[2]) && !same(&d, &other[3]),
+        "seed, epoch, id and view each make a difference");
+    recipe.flip = recipe.grey = recipe.blur = 0;
+    const struct augment_draw less = augment_draw(&recipe, 1, 2, 3, 0, 300, 300);
+    OK(same(&d, &less), "an operation that is switched off changes no other's draws");
+}
+
+static void test_recipe(void)
+{
+    const struct augment small = augment_recipe(32), large = augment_recipe(33);
+    NEAR(small.brightness, 0.4, 1e-12, "up to 32 pixels: brightness 0.4");
+    NEAR(small.hue, 0.1, 1e-12, "hue 0.1");
+    OK(small.blur == 0 && small.share == 1, "no blur, no central crop");
+    NEAR(large.contrast, 0.8, 1e-12, "above: contrast 0.8");
+    OK(large.blur == 0.5 && large.share == 0.875, "blur, and a central 7/8");
+    struct augment eval = large;
+    eval.central = true;
+    const struct augment_draw d = augment_draw(&eval, 1, 1, 1, 0, 97, 120);
+    OK(d.crop.w == 85 && d.crop.y == 6 && d.crop.x == 18 && !d.flip && !d.jitter && !d.grey &&
+            d.sigma == 0,
+        "the test-time recipe draws nothing");
+}
+
+int main(void)
+{
+    int64_t size[3];
+    golden_open("tests/golden/augment.safetensors");
+    make_scratch(SIZE);
+    unsigned char *const picture = golden_get("picture", DTYPE_U8, 3, size);
+    for (int i = 0; i < 5; i++)
+        test_view(picture, size, i);
+    test_identity();
+    test_draws();
+    test_keys();
+    test_recipe();
+    free(picture);
+    arena_free(&arena);
+    safetensors_free(&golden);
+    return tap_done();
+}

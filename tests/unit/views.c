@@ -1,0 +1,200 @@
+/* views -- records in, records out: columns, order, what cannot be read, and any number of threads.
+ * SPDX-License-Identifier: MIT */
+#include "lib/image/views.h"
+
+#include "tests/unit/tap.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 21, SIDE = 9, SIZE = 12, PICTURE = SIDE * SIDE * 3, VIEW = SIZE * SIZE * 3 };
+
+static unsigned char pixels[ROWS][PICTURE];
+static int64_t id[ROWS];
+static float extra[ROWS][2];
+
+static struct views_options options = {.views = 2, .seed = 4, .max_pixels = 1000};
+
+static void fill(void)
+{
+    for (int i = 0; i < ROWS; i++) {
+        id[i] = 100 + i;
+        extra[i][0] = (float)i;
+        for (int j = 0; j < PICTURE; j++)
+            pixels[i][j] = (unsigned char)(i * 11 + j * 7 % 101);
+    }
+}
+
+static struct header *make_header(const char *kind, const char *column)
+{
+    struct err err = {0};
+    const int shape[] = {SIDE, SIDE, 3}, pair[] = {2};
+    struct header *const header = header_new(kind, &err);
+    header_add(header, "extra", DTYPE_F32, 1, pair, &err);
+    if (strcmp(column, "bytes") == 0)
+        header_add(header, column, DTYPE_U8, -1, NULL, &err);
+    else
+        header_add(header, column, DTYPE_U8, 3, shape, &err);
+    header_add(header, "id", DTYPE_I64, 0, NULL, &err);
+    return header;
+}
+
+/* ---- fixed pictures ------------------------------------------------------------------------- */
+
+static void test_record(struct parallel *parallel, const struct record *wanted)
+{
+    struct err err = {0};
+    struct header *const header = make_header("images", "pixels");
+    struct field field[] = {{.data = extra}, {.data = pixels}, {.data = id}};
+    const struct record record = {.step = 5, .epoch = 1, .parts = 1, .rows = ROWS, .field = field};
+    struct views *const views = views_new(header, &options, parallel, "test", &err);
+    OK(views != NULL && views_make(views, &record, &err) == 1, "a step becomes one record%s",
+        err.text);
+    const struct record *const made = views_record(views, 0, &err);
+    const struct header *const out = views_header(views);
+    const int at = header_find(out, "pixels");
+    OK(memcmp(made->field[at].data, wanted->field[0].data, 2 * ROWS * VIEW) == 0,
+        "%d threads: the views made one by one", parallel_threads(parallel));
+    const int64_t *const view = made->field[header_find(out, "view")].data;
+    const int64_t *const ids = made->field[header_find(out, "id")].data;
+    const float *const more = made->field[header_find(out, "extra")].data;
+    bool order = made->rows == 2 * ROWS && made->step == 5 && made->epoch == 1;
+    for (int i = 0; order && i < 2 * ROWS; i++)
+        order &= view[i] == i / ROWS && ids[i] == id[i % ROWS] && more[2 * i] == (float)(i % ROWS);
+    OK(order, "view 0 of all rows, then view 1; other columns go along");
+    OK(strcmp(out->kind, "views") == 0 && out->columns == 4, "the header says so");
+    views_free(views);
+    header_free(header);
+}
+
+/* Each view by itself, through augment.h alone. */
+static unsigned char *make_wanted(void)
+{
+    struct arena arena = {0};
+    struct err err = {0};
+    struct augment_scratch scratch;
+    unsigned char *const out = malloc(2 * ROWS * VIEW);
+    augment_layout(&scratch, &arena, SIZE);
+    if (arena_alloc(&arena, "scratch", &err) < 0)
+        exit(1);
+    augment_layout(&scratch, &arena, SIZE);
+    for (int i = 0; i < 2 * ROWS; i++) {
+        const struct augment_draw draw =
+            augment_draw(&options.recipe, 4, 1, id[i % ROWS], i / ROWS, SIDE, SIDE);
+        augment_view(
+            out + (size_t)i * VIEW, &options.recipe, &draw, pixels[i % ROWS], SIDE, 3, &scratch);
+    }
+    arena_free(&arena);
+    return out;
+}
+
+/* ---- encoded pictures, some of which are none ------------------------------------------------ */
+
+/* Row i is a PNM file of the same pixels, but rows 0, 7 and the last are rubbish or too large. */
+static size_t encode(unsigned char *bytes, int64_t *offsets)
+{
+    size_t used = 0;
+    for (int i = 0; i < ROWS; i++) {
+        offsets[i] = (int64_t)used;
+        if (i == 0 || i == 7) {
+            used += (size_t)sprintf((char *)bytes + used, "rubbish");
+        } else if (i == ROWS - 1) {
+            used += (size_t)sprintf((char *)bytes + used, "P6 40 40 255\n");
+            memset(bytes + used, 50, 4800);
+            used += 4800;
+        } else {
+            used += (size_t)sprintf((char *)bytes + used, "P6 %d %d 255\n", SIDE, SIDE);
+            memcpy(bytes + used, pixels[i], PICTURE);
+            used += PICTURE;
+        }
+    }
+    offsets[ROWS] = (int64_t)used;
+    return used;
+}
+
+static void test_unreadable(struct parallel *parallel, const unsigned char *wanted)
+{
+    static unsigned char bytes[ROWS * 5000];
+    static int64_t offsets[ROWS + 1];
+    struct err err = {0};
+    struct header *const header = make_header("images", "bytes");
+    encode(bytes, offsets);
+    struct field field[] = {{.data = extra}, {.data = bytes, .offsets = offsets}, {.data = id}};
+    const struct record record = {.epoch = 1, .parts = 1, .rows = ROWS, .field = field};
+    struct views *const views = views_new(header, &options, parallel, "test", &err);
+    OK(views != NULL && views_make(views, &record, &err) == 1, "pictures are left out%s", err.text);
+    const struct record *const made = views_record(views, 0, &err);
+    const struct header *const out = views_header(views);
+    const unsigned char *const got = made->field[header_find(out, "pixels")].data;
+    const int64_t *const ids = made->field[header_find(out, "id")].data;
+    OK(made->rows == 2 * (ROWS - 3), "three of them");
+    bool good = true;
+    for (int i = 0; i < made->rows; i++) {
+        const int row = (int)ids[i] - 100, view = i / (ROWS - 3);
+        good &=
+            row != 0 && row != 7 && row != ROWS - 1 &&
+            memcmp(got + (size_t)i * VIEW, wanted + (size_t)(view * ROWS + row) * VIEW, VIEW) == 0;
+    }
+    OK(good, "the others have the views that they have among fixed pictures");
+    OK(views_reason(views, 0) != NULL && views_reason(views, 7) != NULL &&
+            views_reason(views, ROWS - 1) != NULL && views_reason(views, 1) == NULL,
+        "and reasons: %s; %s", views_reason(views, 0)->text, views_reason(views, ROWS - 1)->text);
+
+    const struct record none = {.epoch = 1, .parts = 1, .rows = 1, .field = field};
+    OK(views_make(views, &none, &err) == 0, "a step without pictures becomes nothing");
+    views_free(views);
+    header_free(header);
+}
+
+/* ---- refused -------------------------------------------------------------------------------- */
+
+static void refuse(struct header *header, const char *what)
+{
+    struct err err = {0};
+    struct views *const views = views_new(header, &options, NULL, "test", &err);
+    OK(views == NULL && err.status == ERR_INPUT, "%s: %s", what, err.text);
+    views_free(views);
+    header_free(header);
+}
+
+static void test_refused(void)
+{
+    struct err err = {0};
+    const int four[] = {4, 4, 4}, odd[] = {2, 3, 1};
+    refuse(make_header("features", "pixels"), "no images");
+    refuse(make_header("images", "other"), "no column of pictures");
+    struct header *header = make_header("images", "pixels");
+    header_drop(header, "id");
+    refuse(header, "no id");
+    header = header_new("images", &err);
+    header_add(header, "id", DTYPE_I64, 0, NULL, &err);
+    header_add(header, "pixels", DTYPE_U8, 3, four, &err);
+    refuse(header, "four channels");
+    header = make_header("images", "pixels");
+    OK(views_size(header) == SIDE, "square pictures of one size have a size");
+    header_drop(header, "pixels");
+    OK(views_size(header) == 0, "others have none");
+    err = (struct err){0};
+    header_add(header, "pixels", DTYPE_U8, 3, odd, &err);
+    OK(views_size(header) == 0, "nor have those that are not square");
+    header_free(header);
+}
+
+int main(void)
+{
+    struct err err = {0};
+    options.recipe = augment_recipe(SIZE);
+    fill();
+    unsigned char *const wanted = make_wanted();
+    const struct record expect = {.field = &(struct field){.data = wanted}};
+    for (int threads = 1; threads <= 3; threads++) {
+        struct parallel *const parallel = parallel_new(threads, &err);
+        test_record(parallel, &expect);
+        test_unreadable(parallel, wanted);
+        parallel_free(parallel);
+    }
+    test_refused();
+    free(wanted);
+    return tap_done();
+}
