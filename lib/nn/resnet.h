@@ -1,10 +1,11 @@
-/* resnet.h -- the encoders: ResNet-18/34/50 (both stems, any width) and the small CIFAR family.
+/* resnet.h -- the encoders: ResNet-18/34/50/101/152 (both stems, any width), and the small CIFAR
+ * family.
  *
  * Input u8 [N,H,W,3], scaled to [0,1], normalised by pixel mean and deviation if given; output
  * h f32 [N,D], the global average of the last feature map.
  *
  * resnet18/34: basic blocks, torchvision's structure (no projection shortcut in the first group),
- * D = 512 width. resnet50: bottleneck blocks with the stride on the 3x3 convolution, D = 2048
+ * D = 512 width. resnet50/101/152: bottleneck blocks with the stride on the 3x3 convolution, D = 2048
  * width. Stem `imagenet`: 7x7 stride 2, 3x3 max-pool stride 2 padding 1; stem `cifar`: 3x3 stride
  * 1, no pool. resnet20/32/44/56: He et al. 2015, section 4.2: 16/32/64 channels (times width),
  * option A shortcuts (x[::2,::2], zero channels before and after), D = 64 width; always the 3x3
@@ -26,7 +27,7 @@
 struct resnet_options {
     const char *name;     /* "resnet18", ... */
     int width;            /* 1 and up */
-    bool imagenet_stem;   /* resnet18/34/50 only */
+    bool imagenet_stem;   /* not of the small family */
     int height, width_px; /* of the input */
     bool frozen;          /* batch norm uses running statistics; gamma and beta are still trained */
     double mean[3], deviation[3]; /* of pixels in [0,1]; 0,0,0 and 1,1,1 for none */

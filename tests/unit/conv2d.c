@@ -4,11 +4,7 @@
 #include "lib/nn/conv2d.h"
 
 #include "lib/base/rng.h"
-#include "tests/unit/tap.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/digest.h"
 
 struct run {
     struct conv2d_shape shape;
@@ -162,6 +158,46 @@ static void finite_differences(void)
     }
 }
 
+static void against_goldens(void)
+{
+    static const struct {
+        struct conv2d_shape shape;
+        int n;
+    } goldens[] = {{{5, 7, 8, 12, 3, 3, 1, 1}, 2}, {{6, 6, 8, 16, 3, 3, 2, 1}, 2},
+        {{10, 11, 3, 8, 7, 7, 2, 3}, 2}, {{5, 4, 12, 16, 1, 1, 1, 0}, 3},
+        {{5, 6, 8, 16, 1, 1, 2, 0}, 3}};
+    struct err err = {0};
+    struct safetensors file = {0};
+    if (safetensors_load(&file, "tests/golden/encoder.safetensors", 1 << 24, &err) != 0) {
+        OK(0, "%s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < sizeof goldens / sizeof *goldens; i++) {
+        const struct conv2d_shape *p = &goldens[i].shape;
+        struct run run = run_new(p, goldens[i].n, 1);
+        char key[80], name[100];
+        snprintf(key, sizeof key, "conv%d_%d_%d_%d_%d_%d_%d_%d_%d", p->h, p->w, p->c, p->k, p->r,
+            p->s, p->stride, p->pad, run.n);
+        const char *drawn[3] = {"x", "w", "dy"}, *wanted[3] = {"y", "dx", "dw"};
+        float *in[3] = {run.x, run.weight, run.dy}, *out[3] = {run.y, run.dx, run.dweight};
+        const size_t ins[3] = {run.in, run.weights, run.out};
+        const size_t outs[3] = {run.out, run.in, run.weights};
+        for (int j = 0; j < 3; j++) {
+            snprintf(name, sizeof name, "%s%s", key, drawn[j]);
+            digest_fill(in[j], name, ins[j], 1, 0);
+        }
+        memset(run.dweight, 0, run.weights * sizeof *run.dweight);
+        fast(&run, 2);
+        for (int j = 0; j < 3; j++) {
+            snprintf(name, sizeof name, "%s.%s", key, wanted[j]);
+            const double error = digest_error(&file, name, out[j], outs[j]);
+            OK(error < 1e-5, "golden %s: %.1e", name, error);
+        }
+        run_free(&run);
+    }
+    safetensors_free(&file);
+}
+
 static void same_bits(void)
 {
     const struct conv2d_shape shape = {6, 6, 24, 40, 3, 3, 1, 1};
@@ -214,6 +250,7 @@ int main(void)
     printf("# %s\n", text);
     against_twins();
     finite_differences();
+    against_goldens();
     same_bits();
     rounds();
     return tap_done();

@@ -1,0 +1,39 @@
+/* pool.h -- what changes the extents of a map without weights.
+ *
+ *   maximum    3x3, stride 2, padding 1:  x [N,H,W,C] -> y [N,Y,X,C], Y = (H-1)/2+1, X likewise;
+ *              index [N,Y,X,C], which of the nine was the largest (the first, as in PyTorch)
+ *   average    over the whole map:        x [N,H,W,C] -> y [N,C]
+ *   subsample  option A shortcut (He et al. 2015, section 4.1): x[:, ::2, ::2] with (K-C)/2 zero
+ *              channels before and after: x [N,H,W,C] -> y [N,Y,X,K], Y = (H+1)/2, X likewise
+ *
+ * Pictures are independent of each other: the bits do not depend on the number of threads.
+ * SPDX-License-Identifier: MIT */
+#ifndef POOL_H
+#define POOL_H
+
+#include "lib/base/parallel.h"
+
+#include <stdint.h>
+
+/* y, index overwritten. */
+void pool_maximum_forward(struct parallel *parallel, float *y, uint8_t *index, const float *x,
+    int n, int h, int w, int c);
+/* dx overwritten. */
+void pool_maximum_backward(struct parallel *parallel, float *dx, const float *dy,
+    const uint8_t *index, int n, int h, int w, int c);
+
+/* y overwritten; `area` is H*W. Numerics: sums in float, in order. */
+void pool_average_forward(
+    struct parallel *parallel, float *y, const float *x, int n, int area, int c);
+/* dx overwritten. */
+void pool_average_backward(
+    struct parallel *parallel, float *dx, const float *dy, int n, int area, int c);
+
+/* y overwritten. */
+void pool_subsample_forward(
+    struct parallel *parallel, float *y, const float *x, int n, int h, int w, int c, int k);
+/* dx accumulated. */
+void pool_subsample_backward(
+    struct parallel *parallel, float *dx, const float *dy, int n, int h, int w, int c, int k);
+
+#endif

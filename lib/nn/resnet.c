@@ -1,0 +1,423 @@
+/* resnet -- stem, residual blocks, global average: u8 pictures to features.
+ * SPDX-License-Identifier: MIT */
+#include "lib/nn/resnet.h"
+
+#include "lib/base/shape.h"
+#include "lib/nn/block.h"
+#include "lib/nn/pool.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GROUPS = 4, BLOCKS = 50, UNITS = 1 + BLOCKS * (BLOCK_UNITS + 1), WIDTH = 64 };
+
+static const struct variant {
+    const char *name;
+    bool bottleneck, small;
+    int depth[GROUPS]; /* blocks of each group */
+} variants[] = {
+    {"resnet18", false, false, {2, 2, 2, 2}},
+    {"resnet34", false, false, {3, 4, 6, 3}},
+    {"resnet50", true, false, {3, 4, 6, 3}},
+    {"resnet101", true, false, {3, 4, 23, 3}},
+    {"resnet152", true, false, {3, 8, 36, 3}},
+    {"resnet20", false, true, {3, 3, 3, 0}},
+    {"resnet32", false, true, {5, 5, 5, 0}},
+    {"resnet44", false, true, {7, 7, 7, 0}},
+    {"resnet56", false, true, {9, 9, 9, 0}},
+};
+
+struct resnet {
+    struct params params;
+    struct block_common common;
+    struct block_unit stem;
+    bool pool; /* 3x3 maximum behind the stem */
+    int blocks;
+    struct block block[BLOCKS];
+    int units;
+    struct block_unit *unit[UNITS]; /* all of them */
+    int h, w, features;             /* of the last map */
+    size_t in_row;                  /* bytes of a picture */
+    float pixel[3][256];            /* what a byte becomes */
+};
+
+/* The memory of one part. */
+struct tape {
+    struct arena arena;
+    float *pixels; /* [N,H,W,3], normalised */
+    struct block_unit_tape stem;
+    float *pooled; /* [N,Y,X,C] behind the stem's pool */
+    uint8_t *index;
+    struct block_tape block[BLOCKS];
+    struct block_scratch scratch;
+};
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+static const struct variant *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
+        if (strcmp(variants[i].name, name) == 0)
+            return &variants[i];
+    return NULL;
+}
+
+bool resnet_known(const char *name)
+{
+    return find(name) != NULL;
+}
+
+const char *resnet_names(void)
+{
+    return "resnet18|resnet34|resnet50|resnet101|resnet152|resnet20|resnet32|resnet44|resnet56";
+}
+
+bool resnet_small(const char *name)
+{
+    const struct variant *variant = find(name);
+    return variant != NULL && variant->small;
+}
+
+/* ---- making --------------------------------------------------------------------------------- */
+
+/* Append the block `number` of a group that begins at the map [h,w,c]; `inner` is the width of its
+ * 3x3 convolutions. */
+static int add_block(struct resnet *resnet, const struct variant *variant, int group, int number,
+    int inner, int stride, struct err *err)
+{
+    const int h = resnet->h, w = resnet->w, c = resnet->features;
+    const int k = variant->bottleneck ? 4 * inner : inner;
+    struct block *block = &resnet->block[resnet->blocks++];
+    char prefix[32], conv[48], norm[48];
+    snprintf(prefix, sizeof prefix, "layer%d.%d", group + 1, number);
+    block->units = variant->bottleneck ? 3 : 2;
+    block->unit[0].shape = (struct conv2d_shape){h, w, c, inner, 3, 3, stride, 1};
+    if (variant->bottleneck)
+        block->unit[0].shape = (struct conv2d_shape){h, w, c, inner, 1, 1, 1, 0};
+    const int units_stride = variant->bottleneck ? stride : 1;
+    const int y = variant->bottleneck ? h : conv2d_y(&block->unit[0].shape);
+    const int x = variant->bottleneck ? w : conv2d_x(&block->unit[0].shape);
+    block->unit[1].shape = (struct conv2d_shape){y, x, inner, inner, 3, 3, units_stride, 1};
+    resnet->h = conv2d_y(&block->unit[1].shape);
+    resnet->w = conv2d_x(&block->unit[1].shape);
+    resnet->features = k;
+    block->unit[2].shape = (struct conv2d_shape){resnet->h, resnet->w, inner, k, 1, 1, 1, 0};
+    for (int i = 0; i < block->units; i++) {
+        snprintf(conv, sizeof conv, "%s.conv%d", prefix, i + 1);
+        snprintf(norm, sizeof norm, "%s.bn%d", prefix, i + 1);
+        resnet->unit[resnet->units++] = &block->unit[i];
+        if (block_unit_add(&block->unit[i], &resnet->params, conv, norm, err) != 0)
+            return -1;
+    }
+    if (stride == 1 && c == k)
+        return 0;
+    block->shortcut = variant->small ? BLOCK_SUBSAMPLE : BLOCK_PROJECTION;
+    if (variant->small)
+        return 0;
+    block->projection.shape = (struct conv2d_shape){h, w, c, k, 1, 1, stride, 0};
+    snprintf(conv, sizeof conv, "%s.downsample.0", prefix);
+    snprintf(norm, sizeof norm, "%s.downsample.1", prefix);
+    resnet->unit[resnet->units++] = &block->projection;
+    return block_unit_add(&block->projection, &resnet->params, conv, norm, err);
+}
+
+/* Shapes and names of everything. */
+static int build(struct resnet *resnet, const struct variant *variant,
+    const struct resnet_options *options, struct err *err)
+{
+    const int width = (variant->small ? 16 : 64) * options->width, h = options->height,
+              w = options->width_px;
+    resnet->pool = options->imagenet_stem && !variant->small;
+    resnet->stem.shape = (struct conv2d_shape){h, w, 3, width, 3, 3, 1, 1};
+    if (resnet->pool)
+        resnet->stem.shape = (struct conv2d_shape){h, w, 3, width, 7, 7, 2, 3};
+    resnet->unit[resnet->units++] = &resnet->stem;
+    resnet->h = conv2d_y(&resnet->stem.shape);
+    resnet->w = conv2d_x(&resnet->stem.shape);
+    resnet->features = width;
+    if (resnet->pool) {
+        resnet->h = (resnet->h - 1) / 2 + 1;
+        resnet->w = (resnet->w - 1) / 2 + 1;
+    }
+    if (block_unit_add(&resnet->stem, &resnet->params, "conv1", "bn1", err) != 0)
+        return -1;
+    for (int group = 0; group < GROUPS; group++)
+        for (int i = 0; i < variant->depth[group]; i++)
+            if (add_block(resnet, variant, group, i, width << group, group > 0 && i == 0 ? 2 : 1,
+                    err) != 0)
+                return -1;
+    return params_alloc(&resnet->params, err);
+}
+
+/* A stride over a map of one pixel would be none. */
+static int check(
+    const struct variant *variant, const struct resnet_options *options, struct err *err)
+{
+    const int strides = variant->small ? 4 : options->imagenet_stem ? 32 : 8;
+    const int smaller = options->height < options->width_px ? options->height : options->width_px;
+    const int larger = options->height + options->width_px - smaller;
+    if (options->width < 1 || options->width > WIDTH)
+        return err_set(err, ERR_MISUSE, "width %d of %s is not in 1 .. %d", options->width,
+            options->name, WIDTH);
+    if (smaller <= strides / 2 || larger > 65535)
+        return err_set(err, ERR_MISUSE, "pictures of %dx%d do not fit %s: %d to 65535 a side",
+            options->width_px, options->height, options->name, strides / 2 + 1);
+    for (int i = 0; i < 3; i++)
+        if (!(options->deviation[i] > 0) || !isfinite(options->deviation[i]) ||
+            !isfinite(options->mean[i]))
+            return err_set(err, ERR_MISUSE, "deviation of pixels must be above 0, and mean finite");
+    return 0;
+}
+
+struct resnet *resnet_new(
+    const struct resnet_options *options, struct parallel *parallel, struct err *err)
+{
+    const struct variant *variant = find(options->name);
+    if (variant == NULL) {
+        err_set(
+            err, ERR_MISUSE, "unknown encoder '%s'; there are %s", options->name, resnet_names());
+        return NULL;
+    }
+    if (check(variant, options, err) != 0)
+        return NULL;
+    struct resnet *resnet = calloc(1, sizeof *resnet);
+    if (resnet == NULL) {
+        err_memory(err, "an encoder");
+        return NULL;
+    }
+    resnet->in_row = (size_t)options->height * (size_t)options->width_px * 3;
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < 256; i++)
+            resnet->pixel[c][i] = (float)((i / 255.0 - options->mean[c]) / options->deviation[c]);
+    resnet->common = (struct block_common){.parallel = parallel,
+        .context = conv2d_context_new(parallel, err),
+        .params = &resnet->params,
+        .frozen = options->frozen};
+    int status = resnet->common.context == NULL ? -1 : build(resnet, variant, options, err);
+    for (int i = 0; i < resnet->units && status == 0; i++)
+        status = block_unit_make(resnet->unit[i], &resnet->common, err);
+    if (status != 0 || conv2d_reserve(resnet->common.context, err) != 0) {
+        resnet_free(resnet);
+        return NULL;
+    }
+    return resnet;
+}
+
+void resnet_free(struct resnet *resnet)
+{
+    if (resnet == NULL)
+        return;
+    for (int i = 0; i < resnet->units; i++)
+        block_unit_free(resnet->unit[i]);
+    conv2d_context_free(resnet->common.context);
+    params_free(&resnet->params);
+    free(resnet);
+}
+
+static void refresh_unit(void *context, int unit, int thread)
+{
+    const struct resnet *resnet = context;
+    conv2d_refresh(resnet->unit[unit]->conv, thread);
+}
+
+static void refresh(void *self)
+{
+    struct resnet *resnet = self;
+    parallel_run(resnet->common.parallel, resnet->units, refresh_unit, resnet);
+}
+
+struct draw {
+    struct resnet *resnet;
+    int64_t seed;
+};
+
+static void init_unit(void *context, int number, int thread)
+{
+    const struct draw *draw = context;
+    const struct block_unit *unit = draw->resnet->unit[number];
+    const struct conv2d_shape *p = &unit->shape;
+    struct param *param = &draw->resnet->params.param[unit->weight];
+    (void)thread;
+    weights_truncated_normal(param, draw->seed, sqrt(1.0 / ((double)p->c * p->r * p->s)));
+    weights_fill(param + 1, 1); /* gamma */
+    weights_fill(param + 2, 0); /* beta */
+    weights_fill(param + 3, 0); /* running mean */
+    weights_fill(param + 4, 1); /* running variance */
+}
+
+void resnet_init(struct resnet *resnet, int64_t seed)
+{
+    struct draw draw = {resnet, seed};
+    parallel_run(resnet->common.parallel, resnet->units, init_unit, &draw);
+    for (int i = 0; i < resnet->blocks; i++) {
+        const struct block *block = &resnet->block[i];
+        weights_fill(&resnet->params.param[block->unit[block->units - 1].gamma], 0);
+    }
+    refresh(resnet);
+}
+
+/* ---- tape ----------------------------------------------------------------------------------- */
+
+static void layout(const struct resnet *resnet, struct tape *tape, int rows, bool training)
+{
+    struct arena *arena = &tape->arena;
+    size_t largest = 0, scratch = 0;
+    for (int i = 0; i < resnet->units; i++) {
+        const size_t floats = block_unit_floats(resnet->unit[i], rows);
+        const size_t more = block_unit_scratch(resnet->unit[i], rows);
+        largest = floats > largest ? floats : largest;
+        scratch = more > scratch ? more : scratch;
+    }
+    for (int i = 0; i < (training ? BLOCK_GRADIENTS : BLOCK_MAPS); i++)
+        tape->scratch.map[i] = arena_take(arena, largest, sizeof(float));
+    tape->scratch.batchnorm = arena_take(arena, scratch, sizeof(float));
+    tape->pixels = arena_take(arena, shape_times((size_t)rows, resnet->in_row), sizeof(float));
+    block_unit_layout(&resnet->stem, &tape->stem, arena, rows, training, tape->scratch.map[0]);
+    int map = 0;
+    if (resnet->pool) {
+        const struct conv2d_shape *p = &resnet->block[0].unit[0].shape;
+        const size_t area = shape_times((size_t)p->h, (size_t)p->w);
+        const size_t floats = shape_times((size_t)rows, shape_times(area, (size_t)p->c));
+        tape->pooled =
+            training ? arena_take(arena, floats, sizeof(float)) : tape->scratch.map[++map];
+        tape->index = arena_take(arena, floats, 1);
+    }
+    for (int i = 0; i < resnet->blocks; i++)
+        block_layout(
+            &resnet->block[i], &tape->block[i], arena, rows, training, &tape->scratch, &map);
+}
+
+static size_t tape_size(const void *self, int rows, bool training)
+{
+    struct tape tape = {0};
+    layout(self, &tape, rows, training);
+    return shape_plus(tape.arena.used, sizeof tape);
+}
+
+static void tape_free(void *opaque)
+{
+    struct tape *tape = opaque;
+    if (tape != NULL)
+        arena_free(&tape->arena);
+    free(tape);
+}
+
+static void *tape_new(const void *self, int rows, bool training, struct err *err)
+{
+    const struct resnet *resnet = self;
+    struct tape *tape = calloc(1, sizeof *tape);
+    if (tape == NULL) {
+        err_memory(err, "activations");
+        return NULL;
+    }
+    int status = 0;
+    for (int i = 0; i < resnet->units && training && status == 0; i++)
+        status = conv2d_train(resnet->unit[i]->conv, i > 0, err); /* pictures need no gradient */
+    if (status == 0)
+        status = conv2d_reserve(resnet->common.context, err);
+    layout(resnet, tape, rows, training);
+    if (status == 0)
+        status = arena_alloc(&tape->arena, "activations", err);
+    if (status != 0) {
+        tape_free(tape);
+        return NULL;
+    }
+    layout(resnet, tape, rows, training);
+    return tape;
+}
+
+/* ---- forward and backward ------------------------------------------------------------------- */
+
+struct pictures {
+    const struct resnet *resnet;
+    float *out;
+    const uint8_t *in;
+};
+
+static void picture(void *context, int row, int thread)
+{
+    const struct pictures *p = context;
+    const size_t n = p->resnet->in_row;
+    const uint8_t *in = p->in + (size_t)row * n;
+    float *out = p->out + (size_t)row * n;
+    (void)thread;
+    for (size_t i = 0; i < n; i += 3)
+        for (size_t c = 0; c < 3; c++)
+            out[i + c] = p->resnet->pixel[c][in[i + c]];
+}
+
+static void forward(
+    void *self, void *opaque, float *out, const void *in, int rows, enum model_mode mode)
+{
+    const struct resnet *resnet = self;
+    struct tape *tape = opaque;
+    const struct block_common *common = &resnet->common;
+    const struct conv2d_shape *stem = &resnet->stem.shape;
+    struct pictures pictures = {resnet, tape->pixels, in};
+    parallel_run(common->parallel, rows, picture, &pictures);
+    block_unit_forward(
+        common, &resnet->stem, &tape->stem, tape->pixels, NULL, true, rows, mode, &tape->scratch);
+    const float *map = tape->stem.y;
+    if (resnet->pool) {
+        pool_maximum_forward(common->parallel, tape->pooled, tape->index, map, rows, conv2d_y(stem),
+            conv2d_x(stem), stem->k);
+        map = tape->pooled;
+    }
+    for (int i = 0; i < resnet->blocks; i++)
+        map = block_forward(
+            common, &resnet->block[i], &tape->block[i], map, rows, mode, &tape->scratch);
+    pool_average_forward(common->parallel, out, map, rows, resnet->h * resnet->w, resnet->features);
+}
+
+/* What a block took in. */
+static const float *block_input(const struct resnet *resnet, const struct tape *tape, int block)
+{
+    if (block > 0)
+        return tape->block[block - 1].unit[resnet->block[block - 1].units - 1].y;
+    return resnet->pool ? tape->pooled : tape->stem.y;
+}
+
+/* In the forward pass this was: out = average(blocks(pool(stem(pixels)))). */
+static void backward(
+    void *self, void *opaque, float *grad_in, const float *grad_out, const void *in, int rows)
+{
+    const struct resnet *resnet = self;
+    struct tape *tape = opaque;
+    const struct block_common *common = &resnet->common;
+    const struct conv2d_shape *stem = &resnet->stem.shape;
+    float *const *map = tape->scratch.map;
+    int gradient = 0;
+    (void)grad_in; /* pixels have no gradient */
+    (void)in;      /* they are in the tape, normalised */
+    pool_average_backward(
+        common->parallel, map[gradient], grad_out, rows, resnet->h * resnet->w, resnet->features);
+    for (int i = resnet->blocks - 1; i >= 0; i--)
+        gradient = block_backward(common, &resnet->block[i], &tape->block[i],
+            block_input(resnet, tape, i), rows, gradient, &tape->scratch);
+    if (resnet->pool) {
+        const int pooled = gradient;
+        gradient = (gradient + 1) % BLOCK_GRADIENTS;
+        pool_maximum_backward(common->parallel, map[gradient], map[pooled], tape->index, rows,
+            conv2d_y(stem), conv2d_x(stem), stem->k);
+    }
+    block_unit_backward(common, &resnet->stem, &tape->stem, NULL, map[gradient], NULL,
+        map[gradient], tape->pixels, true, rows, &tape->scratch);
+}
+
+struct model resnet_model(struct resnet *resnet)
+{
+    return (struct model){
+        .self = resnet,
+        .params = &resnet->params,
+        .in_row = resnet->in_row,
+        .out_width = resnet->features,
+        .tape_size = tape_size,
+        .tape_new = tape_new,
+        .tape_free = tape_free,
+        .forward = forward,
+        .backward = backward,
+        .refresh = refresh,
+    };
+}
