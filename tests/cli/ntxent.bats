@@ -1,0 +1,331 @@
+#!/usr/bin/env bats
+# simclr-ntxent: the log, the gradient stream, and how it behaves among its neighbours.
+
+bats_require_minimum_version 1.5.0
+load ../support/run
+
+setup() {
+    root=$PWD
+    common_setup
+    "$SUPPORT/make_stream" steps=3 signal=1 >z.stream
+}
+
+make() {
+    "$SUPPORT/make_stream" "$@"
+}
+
+# Field NAME of line N (1: the first step) of a log.
+field() { # FILE N NAME
+    awk -F '\t' -v n="$2" -v name="$3" '
+        NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i }
+        NR == n + 1 { print $(column[name]) }' "$1"
+}
+
+near() { # VALUE WANTED TOLERANCE
+    awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { exit !(a - b <= t && b - a <= t) }'
+}
+
+@test "help goes to stdout with status 0 and has the options of the manual" {
+    run --separate-stderr simclr-ntxent --help
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    options=$(grep -o -- '--[a-z-]*' <<<"$output" | sort -u)
+    manual=$(sed -n '/^\.It Fl/s/.*Fl -\([a-z-]*\).*/--\1/p; /^\.It Fl [a-zA-Z] , -/s/.* -\([a-z-]*\).*/--\1/p' \
+        "$root/tools/simclr-ntxent.1" | sort -u)
+    [ "$options" = "$manual" ]
+    simclr-ntxent --version | grep -q OpenBLAS
+}
+
+@test "misuse is status 2 with nothing on stdout" {
+    for arguments in "--temperature 0" "--temperature -1" "--temperature nan" "--temperature" "--bogus" \
+        "a b" "no-such-file" "--input z.stream z.stream" "--threads -1" "--grad-out no/such/folder"; do
+        run --separate-stderr simclr-ntxent $arguments <z.stream
+        [ "$status" -eq 2 ]
+        [ -z "$output" ]
+        [ -n "$stderr" ]
+    done
+}
+
+@test "the log has its header and one line a step, tab separated" {
+    simclr-ntxent z.stream >log
+    [ "$(head -n 1 log)" = \
+        $'step\tepoch\tloss\tbaseline\tfloor\taccuracy\tentropy\talignment\tuniformity\tstd' ]
+    [ "$(cut -f 1 log | tr '\n' ' ')" = "step 0 1 2 " ]
+    awk -F '\t' 'NF != 10 { exit 1 }' log
+    make start=7 steps=4 epochs=11 | simclr-ntxent >log
+    [ "$(cut -f 1,2 log | tail -n 4 | tr '\t\n' '  ')" = "7 7 8 8 9 9 10 10 " ]
+}
+
+@test "a file and standard input are the same, and so is every rerun" {
+    simclr-ntxent z.stream --grad-out a.stream >a
+    simclr-ntxent --grad-out b.stream >b <z.stream
+    simclr-ntxent -i z.stream --grad-out c.stream >c
+    cmp a b && cmp a c
+    cmp a.stream b.stream && cmp a.stream c.stream
+}
+
+@test "threads never change a bit" {
+    make pictures=300 views=3 column=z:F32:48 steps=2 >many.stream
+    for threads in 1 2 3; do
+        simclr-ntxent --threads $threads --grad-out g$threads <many.stream >log$threads
+        cmp log1 log$threads
+        cmp g1 g$threads
+    done
+}
+
+@test "parts never change a bit of the log" {
+    for parts in 1 2 3 4 8 16; do
+        make pictures=16 parts=$parts steps=2 | simclr-ntxent --grad-out g >log$parts
+        cmp log1 log$parts
+        [ "$(zstd -dc g | grep -ao "\"parts\":\"$parts\"" | wc -l)" -eq $((2 * parts)) ]
+    done
+}
+
+@test "the order of rows never changes a bit of the log, nor does a missing column view" {
+    make pictures=40 >a.stream
+    make pictures=40 reverse=1 >b.stream
+    make pictures=40 view-column=0 >c.stream
+    for stream in a b c; do
+        simclr-ntxent $stream.stream >$stream
+    done
+    cmp a b && cmp a c
+}
+
+@test "random embeddings have the loss ln(2N-1), and half the variance of similarities" {
+    make pictures=500 column=z:F32:256 | simclr-ntxent >log
+    near "$(field log 1 baseline)" 6.90675478 1e-8
+    near "$(field log 1 loss)" "$(awk 'BEGIN { print 6.90675478 + 4 / 512 }')" 0.005
+    near "$(field log 1 std)" 0.0625 0.0005
+}
+
+@test "perfectly aligned views have accuracy 1 and alignment 0" {
+    make pictures=20 noise=0 signal=1 | simclr-ntxent --temperature 0.1 >log
+    [ "$(field log 1 accuracy)" = 1 ]
+    [ "$(field log 1 alignment)" = 0 ]
+    awk -v l="$(field log 1 loss)" -v f="$(field log 1 floor)" 'BEGIN { exit !(l > f) }'
+}
+
+@test "temperature counts" {
+    simclr-ntxent z.stream >a
+    simclr-ntxent z.stream --temperature 0.1 >b
+    [ "$(field a 1 loss)" != "$(field b 1 loss)" ]
+    [ "$(field a 1 alignment)" = "$(field b 1 alignment)" ]
+}
+
+@test "gradients have the steps, parts and plan of the input" {
+    make steps=4 parts=2 epochs=2 | simclr-ntxent --grad-out g >/dev/null
+    simclr-inspect --check g
+    simclr-inspect g >said
+    grep -q 'gradients' said
+    grep -q 'grad.*F32.*16' said
+    zstd -dc g | grep -aq '\\"steps_per_epoch\\":2'
+    zstd -dc g | grep -aq '"records":"8","rows":"64"'
+}
+
+@test "what is appended to a log has no second header" {
+    simclr-ntxent z.stream >log
+    simclr-ntxent z.stream >>log
+    [ "$(wc -l <log)" -eq 7 ]
+    [ "$(grep -c step log)" -eq 1 ]
+}
+
+@test "streams one after another make one log and as many gradient streams" {
+    cat z.stream z.stream | simclr-ntxent --grad-out g >log
+    [ "$(wc -l <log)" -eq 7 ]
+    [ "$(zstd -dc g | grep -ao '"end":"1"' | wc -l)" -eq 2 ]
+    simclr-inspect --check g
+}
+
+@test "a stream without steps is a log without lines" {
+    make steps=0 | simclr-ntxent --grad-out g >log
+    [ "$(wc -l <log)" -eq 1 ]
+    simclr-inspect --check g
+}
+
+@test "every cut of the input is status 3 and leaves no file" {
+    size=$(stat -c %s z.stream)
+    for ((cut = 0; cut < size; cut += 97)); do
+        run simclr-ntxent --grad-out g < <(head -c "$cut" z.stream)
+        [ "$status" -eq 3 ]
+        [ ! -e g ] && [ ! -e g.part ]
+    done
+    make end=0 >cut.stream
+    run simclr-ntxent cut.stream
+    [ "$status" -eq 3 ]
+}
+
+@test "a gradient stream has no END when the input has none" {
+    mkfifo g
+    cat g >got &
+    run simclr-ntxent --grad-out g < <(make end=0)
+    wait $!
+    [ "$status" -eq 3 ]
+    run simclr-inspect --check got
+    [ "$status" -eq 3 ]
+}
+
+@test "a row without positives is refused, naming step and picture" {
+    run --separate-stderr simclr-ntxent < <(make start=3 lonely=1)
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"step 3: picture 7 has no second view"* ]]
+    run simclr-ntxent < <(make views=0)
+    [ "$status" -eq 3 ]
+}
+
+@test "a step of one picture is refused" {
+    run --separate-stderr simclr-ntxent < <(make pictures=1)
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"step 0"*"no negatives"* ]]
+}
+
+@test "NaN and Inf are status 1, naming the step; no gradient is kept" {
+    for value in nan inf -inf; do
+        run --separate-stderr simclr-ntxent --grad-out g < <(make start=5 poison=3:$value)
+        [ "$status" -eq 1 ]
+        [[ $stderr == *"step 5: z of picture 3 holds"* ]]
+        [ ! -e g ] && [ ! -e g.part ]
+    done
+}
+
+@test "embeddings of nothing but zeros are at the baseline" {
+    make noise=0 >zero.stream
+    simclr-ntxent zero.stream --grad-out g >log
+    [ "$(field log 1 loss)" = "$(field log 1 baseline)" ]
+    simclr-inspect --check g
+}
+
+@test "a loss that stays at the baseline is pointed out once" {
+    make noise=0 steps=40 epochs=2 >flat.stream
+    run --separate-stderr simclr-ntxent flat.stream
+    [ "$status" -eq 0 ]
+    [ "$(grep -c 'not learning' <<<"$stderr")" -eq 1 ]
+    [[ $stderr == *hint* ]]
+    [ "$(simclr-ntxent -q flat.stream 2>&1 >/dev/null)" = "" ]
+    [ "$(make noise=0 steps=40 | simclr-ntxent 2>&1 >/dev/null)" = "" ]
+    [ "$(make noise=0.1 signal=1 steps=40 epochs=2 | simclr-ntxent 2>&1 >/dev/null)" = "" ]
+}
+
+@test "other columns may be there, these must" {
+    make labels=3 names=1 | simclr-ntxent >a
+    make | simclr-ntxent >b
+    cmp a b
+    run simclr-ntxent < <(make column=h:F32:8 kind=features)
+    [ "$status" -eq 3 ]
+    [[ $output == *"'z'"* ]]
+    run simclr-ntxent < <(make column=z:U8:8)
+    [ "$status" -eq 3 ]
+}
+
+@test "a reader that leaves early is status 141" {
+    make steps=2000 epochs=1 >long.stream
+    simclr-ntxent long.stream | head -c 100 >/dev/null
+    [ "${PIPESTATUS[0]}" -eq 141 ]
+    mkfifo g
+    head -c 100 g >/dev/null &
+    simclr-ntxent long.stream --grad-out g >/dev/null || status=$?
+    [ "$status" -eq 141 ]
+    simclr-ntxent long.stream --grad-out h | head -c 100 >/dev/null
+    [ "${PIPESTATUS[0]}" -eq 141 ]
+    [ ! -e h ] && [ ! -e h.part ]
+}
+
+@test "a full disk is status 1" {
+    run simclr-ntxent z.stream --grad-out g >/dev/full
+    simclr-ntxent z.stream >/dev/full 2>said || status=$?
+    [ "$status" -eq 1 ]
+    grep -q 'standard output' said
+    run simclr-ntxent z.stream --grad-out /dev/full
+    [ "$status" -eq 1 ]
+}
+
+@test "a terminal gives no input and takes no gradients, but the log" {
+    run script -qec "simclr-ntxent" /dev/null
+    [ "$status" -eq 2 ]
+    run script -qec "simclr-ntxent z.stream --grad-out /dev/tty" /dev/null
+    [ "$status" -eq 2 ]
+    run script -qec "simclr-ntxent z.stream" /dev/null
+    [ "$status" -eq 0 ]
+    [[ $output == *uniformity* ]]
+}
+
+@test "nobody who reads the gradients, and a writer that has left: status 141 within seconds" {
+    mkfifo g
+    run timeout 5 simclr-ntxent --grad-out g < <(cat z.stream)
+    [ "$status" -eq 141 ]
+}
+
+# A stage in the middle of a run: its input stays open on descriptor 7 after one step of two.
+middle_of_a_run() {
+    mkfifo z g
+    make epochs=1 end=0 "$@" >half.stream
+    cat g >got &
+    reader=$!
+    simclr-ntxent --grad-out g <z >log 2>said 3>&- &
+    stage=$!
+    exec 7>z
+    cat half.stream >&7
+    until [ "$(wc -l <log)" -eq 2 ]; do sleep 0.01; done
+}
+
+@test "a first signal is ignored until the neighbours close; then the status is 75, without a word" {
+    middle_of_a_run
+    kill -TERM $stage
+    sleep 0.2
+    kill -0 $stage
+    exec 7>&-
+    wait $stage || status=$?
+    [ "$status" -eq 75 ]
+    [ ! -s said ]
+    wait $reader
+    run simclr-inspect --check got
+    [ "$status" -eq 3 ]
+}
+
+@test "a run that finishes after a signal has finished" {
+    middle_of_a_run
+    kill -TERM $stage
+    sleep 0.1
+    make epochs=1 | tail -c +$(($(stat -c %s half.stream) + 1)) >&7
+    exec 7>&-
+    wait $stage
+    wait $reader
+    simclr-inspect --check got
+}
+
+@test "a second signal ends at once" {
+    middle_of_a_run
+    kill -TERM $stage
+    sleep 0.1
+    kill -TERM $stage
+    wait $stage || status=$?
+    exec 7>&-
+    [ "$status" -eq 143 ]
+}
+
+@test "each line is there before its gradient is" {
+    mkfifo g
+    make pictures=512 column=z:F32:128 >large.stream
+    simclr-ntxent large.stream --grad-out g >log 3>&- &
+    exec 8<g
+    head -c 1000 <&8 >/dev/null # the gradient itself, 512 KiB, fits no pipe
+    until [ "$(wc -l <log)" -eq 2 ]; do sleep 0.01; done
+    exec 8<&-
+    wait $! || status=$?
+    [ "$status" -eq 141 ]
+}
+
+@test "a step of 16384 rows stays below 100 MB" {
+    [[ $BIN == */build/bin ]] || skip "measured in the release build only"
+    mkfifo g
+    make pictures=8192 column=z:F32:128 >large.stream
+    simclr-ntxent large.stream --grad-out g >log 3>&- &
+    stage=$!
+    exec 8<g
+    until [ "$(wc -l <log)" -eq 2 ]; do sleep 0.05; done
+    peak=$(awk '/VmHWM/ { print $2 }' /proc/$stage/status)
+    cat <&8 | zstd -t
+    exec 8<&-
+    wait $stage
+    echo "peak $peak KiB"
+    [ "$peak" -lt 100000 ]
+}
