@@ -18,8 +18,6 @@ int gather_columns(
         (g->view_column >= 0 && header_need(header, "view", DTYPE_I64, 0, source, err) < 0))
         return -1;
     g->p = header->column[g->z_column].shape[0];
-    if (g->p < 1)
-        return err_set(err, ERR_INPUT, "'%s': column 'z' has no width", source);
     return 0;
 }
 

@@ -137,15 +137,9 @@ static void refusals(void)
 {
     struct err err = {0};
     struct gather g = {0};
-    const int width = 0;
     struct header *const header = header_new("projections", &err);
     header_add(header, "id", DTYPE_I64, 0, NULL, &err);
     OK(gather_columns(&g, header, "x", &err) < 0 && err.status == ERR_INPUT, "%s", err.text);
-    err = (struct err){0};
-    header_add(header, "z", DTYPE_F32, 1, &width, &err);
-    OK(err.status != ERR_NONE ||
-            (gather_columns(&g, header, "x", &err) < 0 && err.status == ERR_INPUT),
-        "%s", err.text);
     header_free(header);
 }
 
