@@ -75,6 +75,8 @@ static int make_header(struct prediction *p, const struct header *from, const ch
     char digest[65];
     classifier_digest(digest, p->model);
     json_t *const arguments = cli_arguments(tool);
+    json_object_del(arguments, "fraction"); /* of fitting, not of this */
+    json_object_del(arguments, "seed");
     const int status = header_add(p->to, "predicted", DTYPE_I64, 0, NULL, err) < 0 ||
                                header_add(p->to, "probability", DTYPE_F32, 0, NULL, err) < 0 ||
                                header_provenance(p->to, tool->name, 0, arguments, digest, err) < 0

@@ -11,6 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+void sets_check(const struct sets *sets)
+{
+    if (sets->train != NULL && sets->test != NULL && strcmp(sets->train, "-") == 0 &&
+        strcmp(sets->test, "-") == 0)
+        die(ERR_MISUSE, "standard input cannot be both --train and --test");
+}
+
 struct channel *sets_open(const char *path)
 {
     struct err err = {0};

@@ -15,6 +15,9 @@ struct sets {
     int64_t seed;
 };
 
+/* Standard input is not both. */
+void sets_check(const struct sets *sets);
+
 /* A channel to read; refuses a terminal. Dies on error. */
 struct channel *sets_open(const char *path);
 

@@ -72,6 +72,7 @@ int main(int argc, char **argv)
     cli_parse(&tool, argc, argv);
     if (sets.train == NULL || sets.test == NULL)
         die(ERR_MISUSE, "needs --train FILE and --test FILE");
+    sets_check(&sets);
 
     struct channel *const train_in = sets_open(sets.train), *const test_in = sets_open(sets.test);
     struct parallel *const parallel = parallel_new(cli_common.threads, &err);

@@ -66,6 +66,7 @@ static bool check_options(const char *operand)
             die(ERR_MISUSE, "--%s goes with --train, not with --weights", fitting[i]);
     if (weights == NULL && sets.test == NULL && save == NULL)
         die(ERR_MISUSE, "--train needs --test FILE, or --save FILE, or both");
+    sets_check(&sets);
     if (!filter && (operand != NULL || cli_common.input != NULL || cli_given(&tool, "level")))
         die(ERR_MISUSE, "FILE, --input and --level go with --weights and without --test");
     return filter;

@@ -17,6 +17,8 @@
  *     class=0              standard normal; a byte is 128 + 40 times that
  *     seed=1
  *     poison=ROW:VALUE     the first number of that row of each step is VALUE (nan, inf, 0, ...)
+ *     first=0              the first id
+ *     unlabelled=0         above 0: of so many rows one has label -1
  *     lonely=0             1: the last row of a step gets an id of its own
  *     reverse=0            1: rows of a step (of one part) in reverse order
  *     end=1                0: leave END out
@@ -31,7 +33,7 @@
 static struct {
     const char *kind, *column, *ids, *poison;
     int pictures, views, view_column, steps, start, parts, epochs, labels, names, seed;
-    int lonely, reverse, end;
+    int first, unlabelled, lonely, reverse, end;
     double noise, signal, class;
 } o = {.kind = "projections",
     .column = "z:F32:16",
@@ -65,6 +67,8 @@ static const struct {
     {"labels", NULL, &o.labels, NULL},
     {"names", NULL, &o.names, NULL},
     {"seed", NULL, &o.seed, NULL},
+    {"first", NULL, &o.first, NULL},
+    {"unlabelled", NULL, &o.unlabelled, NULL},
     {"lonely", NULL, &o.lonely, NULL},
     {"reverse", NULL, &o.reverse, NULL},
     {"end", NULL, &o.end, NULL},
@@ -183,7 +187,7 @@ static void fill(struct step *s, int64_t step, enum dtype dtype)
     for (int chunk = 0; chunk < chunks; chunk++)
         for (int view = 0; view < views; view++)
             for (int i = o.pictures * chunk / chunks; i < o.pictures * (chunk + 1) / chunks; i++) {
-                s->id[row] = first + i;
+                s->id[row] = o.first + first + i;
                 s->view[row++] = view;
             }
     if (o.lonely)
@@ -198,6 +202,8 @@ static void fill(struct step *s, int64_t step, enum dtype dtype)
     for (int i = 0; i < row; i++) {
         s->label[i] = o.labels > 0 ? s->id[i] % o.labels : 0;
         draw_row(s, i, dtype);
+        if (o.unlabelled > 0 && i % o.unlabelled == 0)
+            s->label[i] = -1;
     }
     if (o.poison != NULL && dtype == DTYPE_F32)
         ((float *)s->data)[(size_t)atoi(o.poison) * s->width] =
