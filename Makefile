@@ -12,6 +12,7 @@ OPT_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 OPT_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
 OPT_tsan    := -O1 -g -fsanitize=thread
 OPT_debug   := -O0 -g
+OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 OPT_baseline := -O2 -DCPU_BASELINE
 
 # -ffp-contract=off, and no -ffast-math: the same bits on every CPU a loop is compiled for.
@@ -122,6 +123,30 @@ $(INJECT)/simclr-%: $(BUILD)/tools/simclr-%.o $(TOOLBOX) $(LIBRARY) $(INJECT)/li
 inject: $(INJECTED:%=$(INJECT)/%) support ## run simple tools with memory, reads and writes that fail
 	@BIN=$(abspath $(INJECT)) SUPPORT=$(abspath $(BUILD)/support) bats tests/inject
 
+# Fuzz targets: replayed by any compiler, or run by libFuzzer (clang) on what they find new.
+FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
+FUZZ_SECONDS ?= 60
+FUZZ_SEEDS    = $(wildcard tests/fuzz/corpus/$1) formats/vectors/good formats/vectors/bad formats/vectors/unsupported
+
+$(BUILD)/replay/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+fuzzers: $(FUZZERS:%=$(BUILD)/fuzz/%)
+
+fuzz-replay: $(FUZZERS:%=$(BUILD)/replay/%) ## run the fuzz targets over their seeds (also with VARIANT=asan)
+	@$(foreach f,$(FUZZERS),{ $(BUILD)/replay/$f $(call FUZZ_SEEDS,$f) >$(BUILD)/replay/$f.log 2>&1; status=$$?; \
+	    printf '%s: ' $f; tail -n 1 $(BUILD)/replay/$f.log; [ $$status = 0 ]; } && )true
+
+fuzz: ## look for new crashes with libFuzzer: FUZZ_SECONDS of each target, by clang
+	@$(MAKE) --no-print-directory CC=clang VARIANT=fuzz fuzzers
+	@$(foreach f,$(FUZZERS),mkdir -p build/fuzz/found/$f && build/fuzz/fuzz/$f -max_total_time=$(FUZZ_SECONDS) \
+	    -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix=build/fuzz/found/ build/fuzz/found/$f $(call FUZZ_SEEDS,$f) && )true
+
 lint: ## look for what compilers do not say: formatting, cppcheck, man pages, shell scripts
 	clang-format --dry-run --Werror $(wildcard lib/*/*.[ch] formats/*.[ch] tools/*.[ch] tests/*/*.[ch])
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
@@ -159,6 +184,6 @@ uninstall: ## remove what install put there
 clean: ## remove everything that was built
 	rm -rf build
 
-.PHONY: help all units support deps deps-demo check unit cli asan ubsan tsan inject lint demo install uninstall clean
+.PHONY: help all units support deps deps-demo check unit cli asan ubsan tsan inject fuzzers fuzz-replay fuzz lint demo install uninstall clean
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

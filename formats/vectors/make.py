@@ -5,9 +5,9 @@
     bad/          damaged or contradictory; the name says how
     unsupported/  well-formed, but beyond what the format allows or this version knows
 
-Run it in its own folder; it needs Python 3 alone, and gives the same bytes each time. Frames are made
-by hand, of raw blocks, so that each field of them can be wrong; good/compressed is kept as the bytes
-that zstd 1.5.4 made.
+It also writes seeds of the fuzz targets. It needs Python 3 alone, and gives the same bytes each time.
+Frames are made by hand, of raw blocks, so that each field of them can be wrong; good/compressed is
+kept as the bytes that zstd 1.5.4 made.
 SPDX-License-Identifier: MIT"""
 
 import json
@@ -391,7 +391,31 @@ COMPRESSED = (
     "6d68ea42a5")
 good["compressed"] = bytes.fromhex("".join(COMPRESSED))
 
+# Seeds of the fuzz targets: documents, and lists of them that tests/fuzz/stream.c puts into frames.
+documents = {"header": header(plan=PLAN, run=[{"tool": "x"}], dataset={"images": 2}),
+             "record": record(), "end": end(), "weights": good["weights.safetensors"],
+             "two-parts": record(0, 0, 1, 2), "escapes": raw('{"\\u00e9\\n":{"dtype":"BOOL","shape":[],'
+                                                             '"data_offsets":[0,1]}}', b"\1")}
+
+
+def listed(*parts):
+    return b"\1" + b"".join(struct.pack(">H", len(p)) + p for p in parts)
+
+
+lists = {"one": listed(header(plan=PLAN), record(), end()),
+         "parts": listed(header(), record(0, 0, 0, 2), record(0, 0, 1, 2), end(2, 4)),
+         "twice": listed(header(), end(0, 0), header(), record(), end()),
+         "ragged": listed(header(RAGGED), record(tensors=[
+             ("name", "U8", [3], b"abc"), ("id", "I64", [2], i64(0, 1)),
+             ("name.offsets", "I64", [3], i64(0, 1, 3))]), end())}
+
 here = os.path.dirname(os.path.abspath(__file__))
+seeds = os.path.join(here, "../../tests/fuzz/corpus")
+for folder, inputs in (("safetensors", documents), ("stream", lists)):
+    os.makedirs(os.path.join(seeds, folder), exist_ok=True)
+    for name, content in inputs.items():
+        with open(os.path.join(seeds, folder, name), "wb") as out:
+            out.write(content)
 for folder, vectors in (("good", good), ("bad", bad), ("unsupported", unsupported)):
     shutil.rmtree(os.path.join(here, folder), ignore_errors=True)
     os.mkdir(os.path.join(here, folder))
