@@ -112,8 +112,7 @@ static void *feed_main(void *argument)
     }
     pthread_mutex_unlock(&feed->mutex);
     if (end) { /* nobody waits for this: has another stream been put behind? */
-        unsigned char byte;
-        const bool more = channel_read(feed->channel, &byte, 1, &err) > 0;
+        const bool more = reader_more(feed->reader, &err) > 0;
         pthread_mutex_lock(&feed->mutex);
         feed->more = more;
         pthread_mutex_unlock(&feed->mutex);
