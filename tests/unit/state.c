@@ -26,7 +26,7 @@ struct run {
     struct state state;
 };
 
-static struct run run_new(int width)
+static struct run run_of(int width, bool more)
 {
     struct run run = {0};
     struct err err = {0};
@@ -34,6 +34,8 @@ static struct run run_new(int width)
     params_add(&run.params, "0.weight", PARAM_KERNEL, 2, (int64_t[]){width, 2}, &err);
     params_add(&run.params, "0.bn.weight", PARAM_GAMMA, 1, (int64_t[]){width}, &err);
     params_add(&run.params, "0.bn.running_var", PARAM_BUFFER, 1, (int64_t[]){width}, &err);
+    if (more)
+        params_add(&run.params, "1.weight", PARAM_KERNEL, 2, (int64_t[]){2, width}, &err);
     params_alloc(&run.params, &err);
     for (int i = 0; i < run.params.count; i++)
         for (size_t j = 0; j < run.params.param[i].count; j++)
@@ -45,6 +47,11 @@ static struct run run_new(int width)
     if (err.status != ERR_NONE)
         printf("# %s\n", err.text);
     return run;
+}
+
+static struct run run_new(int width)
+{
+    return run_of(width, false);
 }
 
 /* The state of a run; apart from run_new() because it points into it. */
@@ -266,6 +273,30 @@ static void not_finite(void)
     remove_all();
 }
 
+/* A state under the name of another step, and one with more tensors than the model. */
+static void not_its_own(void)
+{
+    struct run run = run_new(3), larger = run_of(3, true);
+    struct err err = {0}, renamed = {0}, more = {0}, less = {0};
+    state_save(state_of(&run), 4, &err);
+    size_t size;
+    char *const bytes = read_file("run-0000000004.safetensors", &size);
+    write_file("run-0000000006.safetensors", bytes, size);
+    OK(state_load(state_of(&run), 6, &renamed) == -1 && renamed.status == ERR_INPUT,
+        "a state under the name of another step is refused: %s", renamed.text);
+    OK(state_load(state_of(&larger), 4, &less) == -1 && less.status == ERR_INPUT &&
+            strstr(less.text, "lacks the tensor '1.weight'") != NULL,
+        "a state that lacks a tensor");
+    state_save(state_of(&larger), 4, &err);
+    OK(state_load(state_of(&run), 4, &more) == -1 && more.status == ERR_INPUT,
+        "a state with more tensors than the model: %s", more.text);
+    OK(err.status == ERR_NONE, "all of them were saved");
+    free(bytes);
+    run_free(&run);
+    run_free(&larger);
+    remove_all();
+}
+
 static void damage(void)
 {
     static const char name[] = "run-0000000004.safetensors";
@@ -376,6 +407,7 @@ int main(void)
     keeps_two();
     other_runs();
     not_finite();
+    not_its_own();
     damage();
     full_disk();
     bad_names();
