@@ -104,10 +104,10 @@ static int append(struct features *f, const struct record *record, int64_t *seen
     const int column = header_find(f->header, f->column), id = header_find(f->header, "id");
     const bool bytes = f->header->column[column].dtype == DTYPE_U8;
     const int64_t *const label = record->field[header_find(f->header, "label")].data;
-    const char *const data = record->field[column].data;
+    const void *const values = record->field[column].data;
+    const char *const data = values;
     const size_t size = f->header->column[column].row_bytes;
-    if (!bytes && features_finite((const float *)data, record->rows, f->width, record->step,
-                      f->source, err) < 0)
+    if (!bytes && features_finite(values, record->rows, f->width, record->step, f->source, err) < 0)
         return -1;
     if (make_room(f, bytes, record->rows, err) < 0)
         return -1;

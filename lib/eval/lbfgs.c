@@ -177,6 +177,8 @@ static void move(struct state *s)
         s->rho[k] = 1 / product;
         s->newest = k;
         s->pairs += s->pairs < s->history;
+    } else if (s->pairs == s->history) {
+        s->pairs--; /* the oldest stood in that place */
     }
 }
 
