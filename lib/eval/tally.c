@@ -26,7 +26,7 @@ int tally_rank(const double *score, int classes, int at)
 {
     int rank = 0;
     for (int i = 0; i < classes; i++)
-        rank += score[i] > score[at] || (score[i] == score[at] && i < at);
+        rank += score[i] > score[at] || (i < at && score[i] == score[at]);
     return rank;
 }
 
