@@ -1,0 +1,208 @@
+/* steps -- ten whole training steps against double: resnet20, a head of three layers, NT-Xent, and an
+ * update, from the weights and pixels of tests/golden/make_train.py.
+ * SPDX-License-Identifier: MIT */
+#include "formats/safetensors.h"
+#include "lib/nn/gemm.h"
+#include "lib/nn/mlp.h"
+#include "lib/nn/resnet.h"
+#include "lib/objective/ntxent.h"
+#include "lib/train/optimizer.h"
+#include "lib/train/schedule.h"
+#include "tests/unit/noise.h"
+#include "tests/unit/tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PICTURES = 4,
+    ROWS = 2 * PICTURES,
+    SIDE = 16,
+    PATCHES = 2, /* a side */
+    FEATURES = 64,
+    HIDDEN = 64,
+    OUT = 32,
+    STEPS = 10,
+    WARMUP = 2
+};
+
+/* Coarse coloured patches, which the views of a picture share, and a grain of each view's own. */
+static void make_pixels(unsigned char *pixels)
+{
+    for (int row = 0; row < ROWS; row++) {
+        char name[40];
+        snprintf(name, sizeof name, "picture%d", row % PICTURES);
+        const uint32_t picture = noise_key(name);
+        snprintf(name, sizeof name, "picture%dview%d", row % PICTURES, row / PICTURES);
+        const uint32_t view = noise_key(name);
+        for (int y = 0; y < SIDE; y++) {
+            for (int x = 0; x < SIDE; x++) {
+                for (int c = 0; c < 3; c++) {
+                    const int patch = (y * PATCHES / SIDE * PATCHES + x * PATCHES / SIDE) * 3 + c;
+                    const int grain = (y * SIDE + x) * 3 + c;
+                    const int own = (int)((noise(picture, (uint32_t)patch) + 1) * 128);
+                    const int seen = (int)((noise(view, (uint32_t)grain) + 1) * 128);
+                    *pixels++ = (unsigned char)((3 * own + seen) / 4);
+                }
+            }
+        }
+    }
+}
+
+static void make_weights(struct params *params)
+{
+    for (int i = 0; i < params->count; i++) {
+        struct param *const param = &params->param[i];
+        const uint32_t key = noise_key(param->name);
+        const double scale = sqrt(3.0 / (double)(param->count / (size_t)param->shape[0]));
+        if (param->kind == PARAM_BUFFER)
+            continue;
+        for (size_t j = 0; j < param->count; j++) {
+            const double n = noise(key, (uint32_t)j);
+            param->value[j] = (float)(param->kind == PARAM_KERNEL  ? n * scale
+                                      : param->kind == PARAM_GAMMA ? n / 4 + 1
+                                                                   : n / 4);
+        }
+    }
+}
+
+/* A stage: a model, its memory, its optimiser. */
+struct stage {
+    struct model model;
+    void *tape;
+    struct optimizer *optimizer;
+    float out[ROWS * FEATURES], grad[ROWS * FEATURES];
+};
+
+static int stage_make(struct stage *stage, struct model model, const char *rule,
+    struct parallel *parallel, struct err *err)
+{
+    const struct optimizer_options options = {rule, 0.9, 1e-2, false};
+    stage->model = model;
+    make_weights(model.params);
+    model.refresh(model.self);
+    stage->tape = model.tape_new(model.self, ROWS, true, err);
+    stage->optimizer = optimizer_new(&options, model.params, parallel, err);
+    return stage->tape == NULL || stage->optimizer == NULL ? -1 : 0;
+}
+
+static void stage_drop(struct stage *stage)
+{
+    stage->model.tape_free(stage->tape);
+    optimizer_free(stage->optimizer);
+}
+
+static void forward(struct stage *stage, const void *in)
+{
+    params_zero_grad(stage->model.params);
+    stage->model.forward(stage->model.self, stage->tape, stage->out, in, ROWS, MODEL_TRAIN);
+}
+
+static void backward(struct stage *stage, float *grad_in, const void *in)
+{
+    stage->model.backward(stage->model.self, stage->tape, grad_in, stage->grad, in, ROWS);
+}
+
+static int update(struct stage *stage, double rate, int step, struct err *err)
+{
+    if (optimizer_step(stage->optimizer, rate, step, err) != 0)
+        return -1;
+    stage->model.refresh(stage->model.self);
+    return 0;
+}
+
+static int run(double loss[STEPS], struct stage *encoder, struct stage *head,
+    struct ntxent *objective, double peak, struct err *err)
+{
+    static unsigned char pixels[ROWS * SIDE * SIDE * 3];
+    const struct schedule schedule = {peak, WARMUP, STEPS};
+    int64_t id[ROWS], view[ROWS];
+    for (int row = 0; row < ROWS; row++) {
+        id[row] = row % PICTURES;
+        view[row] = row / PICTURES;
+    }
+    make_pixels(pixels);
+    for (int step = 0; step < STEPS; step++) {
+        struct ntxent_result result;
+        forward(encoder, pixels);
+        forward(head, encoder->out);
+        if (ntxent_forward(objective, &result, head->out, id, view, ROWS, err) != 0)
+            return -1;
+        loss[step] = result.loss;
+        ntxent_backward(objective, head->grad);
+        backward(head, encoder->grad, encoder->out);
+        backward(encoder, NULL, pixels);
+        const double rate = schedule_rate(&schedule, step);
+        if (update(head, rate, step, err) != 0 || update(encoder, rate, step, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Ten steps on `threads` threads; -1 after printing why. */
+static int ten_steps(double loss[STEPS], const char *rule, double peak, int threads)
+{
+    static struct stage encoder, head;
+    const struct resnet_options resnet_options = {
+        "resnet20", 1, false, SIDE, SIDE, false, {0, 0, 0}, {1, 1, 1}};
+    const struct mlp_options mlp_options = {MLP_NONLINEAR, 3, FEATURES, HIDDEN, OUT, false};
+    struct err err = {0};
+    struct parallel *const parallel = parallel_new(threads, &err);
+    struct resnet *const resnet = resnet_new(&resnet_options, parallel, &err);
+    struct mlp *const mlp = mlp_new(&mlp_options, parallel, &err);
+    struct ntxent *const objective = ntxent_new(OUT, 0.5, parallel, &err);
+    if (resnet == NULL || mlp == NULL || objective == NULL)
+        return printf("# %s\n", err.text), -1;
+    resnet_init(resnet, 0); /* running statistics; weights are made anew */
+    mlp_init(mlp, 0);
+    if (stage_make(&encoder, resnet_model(resnet), rule, parallel, &err) != 0 ||
+        stage_make(&head, mlp_model(mlp), rule, parallel, &err) != 0 ||
+        run(loss, &encoder, &head, objective, peak, &err) != 0)
+        printf("# %s\n", err.text);
+    stage_drop(&encoder);
+    stage_drop(&head);
+    ntxent_free(objective);
+    mlp_free(mlp);
+    resnet_free(resnet);
+    parallel_free(parallel);
+    return err.status == ERR_NONE ? 0 : -1;
+}
+
+static void against(const struct safetensors *golden, const char *rule, double peak)
+{
+    char name[32];
+    double loss[STEPS], again[STEPS], wanted[STEPS], worst = 0;
+    snprintf(name, sizeof name, "steps.%s", rule);
+    const struct tensor *const want = safetensors_find(golden, name);
+    if (want == NULL || want->bytes != sizeof wanted) {
+        OK(0, "golden '%s' fits", name);
+        return;
+    }
+    memcpy(wanted, want->data, sizeof wanted);
+    OK(ten_steps(loss, rule, peak, 2) == 0, "%s: ten steps", rule);
+    for (int step = 0; step < STEPS; step++) {
+        const double error = fabs(loss[step] - wanted[step]) / wanted[step];
+        OK(error <= 1e-3, "%s: loss %.6f of step %d is off by %.1e", rule, loss[step], step, error);
+        worst = fmax(worst, error);
+    }
+    printf("# %s: worst error %.1e\n", rule, worst);
+    OK(loss[1] == loss[0], "%s: the first update has rate 0", rule);
+    OK(loss[STEPS - 1] < loss[0] / 2, "%s: the loss falls by more than half", rule);
+    OK(ten_steps(again, rule, peak, 3) == 0 && memcmp(loss, again, sizeof loss) == 0,
+        "%s: the same bits from 2 and 3 threads", rule);
+}
+
+int main(void)
+{
+    struct safetensors golden;
+    struct err err = {0};
+    if (safetensors_load(&golden, "tests/golden/train.safetensors", 1 << 20, &err) != 0 ||
+        gemm_init(&err) != 0) {
+        OK(0, "%s", err.text);
+        return tap_done();
+    }
+    against(&golden, "lars", 0.05);
+    against(&golden, "sgd", 0.0002);
+    safetensors_free(&golden);
+    return tap_done();
+}
