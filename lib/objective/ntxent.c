@@ -16,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(
+    (int)TILE_EDGE == (int)PAIRING_EDGE && PAIRING_EDGE % TILE_LANES == 0, "blocks fit a tile");
+
 /* Softmax of one row over the rows of one view, as far as tiles have gone. */
 struct reach {
     double sum, weighted; /* over other pictures: of e^(x-max) and of e^(x-max) (x-max) */

@@ -13,8 +13,8 @@
  * Numerics: similarities in float, one tile at a time; everything added over tiles or rows, and all
  * that concerns positives, in double. Tiles and the order of sums follow from the ids and views
  * alone: the bits depend neither on the threads nor on the order of the rows.
- * Cost: 4 M^2 P flops forward and backward together, 2 exponentials an element of the upper triangle
- * in each; memory 3 M P floats and, a thread, one tile.
+ * Cost: 4 M^2 P flops forward and backward together; three exponentials an element of the upper
+ * triangle forward, two backward; memory 2 M P floats beside z and its gradient, and a tile a thread.
  * SPDX-License-Identifier: MIT */
 #ifndef NTXENT_H
 #define NTXENT_H
