@@ -1,9 +1,9 @@
 /* batchnorm -- batch normalisation over rows, fused with residual and ReLU.
  *
  * The matrix is cut into blocks of rows, small enough for a second look from the cache, and a block
- * into tiles of channels whose vectors (mean, scale, ...) fit on the stack. Where C is small several
- * rows are taken for one long row, and the vectors repeated, so that the loops are long whatever C
- * is.
+ * into tiles of channels whose vectors (mean, scale, ...) fit on the stack. Where C is small,
+ * several rows are taken for one long row, and the vectors repeated, so that the loops are long
+ * whatever C is.
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/batchnorm.h"
 
@@ -262,9 +262,9 @@ struct backward {
     float *scratch;
 };
 
-/* One long row. g, the gradient behind ReLU, is dy where y is above zero; its sum goes to sum[0], that
- * of g * (x - mean) to sum[1], and g itself to `keep` unless NULL (which may be dy). y NULL: no
- * ReLU. */
+/* One long row. g, the gradient behind ReLU, is dy where y is above zero; its sum goes to sum[0],
+ * that of g * (x - mean) to sum[1], and g itself to `keep` unless NULL (which may be dy). y NULL:
+ * no ReLU. */
 CPU_CLONES static void add_gradients(float (*restrict sum)[WIDTH], float *keep, const float *dy,
     const float *x, const float *y, const float *restrict mean, size_t n)
 {

@@ -2,7 +2,8 @@
  *
  * A unit is a convolution and the batch normalisation behind it. A block is two units (basic) or
  * three (bottleneck); the last one's output is added to the shortcut, and ReLU follows every unit.
- * The shortcut is the block's input, or a unit of its own (1x1, no ReLU), or option A's subsampling.
+ * The shortcut is the block's input, or a unit of its own (1x1, no ReLU), or option A's
+ * subsampling.
  *
  *   x [N,H,W,C] -> units -> + shortcut(x) -> ReLU -> y [N,Y,X,K]
  *

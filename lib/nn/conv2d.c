@@ -1,8 +1,8 @@
 /* conv2d -- convolution by oneDNN, versions 2 and 3; nothing else calls it.
  *
  * For each direction (forward, data gradient, weight gradient) there is a primitive for each size
- * of block. Activations are NHWC; the layout of the weights is the primitive's choice at the largest
- * block, which the smaller ones take over, so that one packed copy serves them all.
+ * of block. Activations are NHWC; the layout of the weights is what the primitive of the largest
+ * block wants, which the smaller ones take over, so that one packed copy serves them all.
  *
  * OpenMP inside oneDNN is told to use one thread, for each of our threads, when primitives are made
  * (they remember it) and when they run: its barriers spin, and stages share the cores.
@@ -251,7 +251,7 @@ int conv2d_reserve(struct conv2d_context *context, struct err *err)
         if (context->scratch_memory == NULL)
             return err_memory(err, "convolutions");
     }
-    if (context->weights > context->room[1]) {
+    if (context->weights > context->room[1] || (context->weights > 0 && context->partial == NULL)) {
         free(context->partial);
         context->room[1] = round_up(context->weights);
         const size_t fitting = partial_bytes / context->room[1];
@@ -264,7 +264,7 @@ int conv2d_reserve(struct conv2d_context *context, struct err *err)
     return 0;
 }
 
-/* The memory arguments of one primitive for every thread; those that move are bound when it runs. */
+/* The memory arguments of one primitive for every thread. All are bound to memory when it runs. */
 static dnnl_status_t make_arguments(struct conv2d *conv, enum direction direction,
     struct primitive *primitive, dnnl_primitive_desc_t description)
 {

@@ -3,8 +3,9 @@
  *   x [N,H,W,C]   y [N,Y,X,K]   weight [K,C,R,S] as in torchvision's files
  *   Y = (H + 2*pad - R) / stride + 1, X likewise: zero padding on all sides
  *
- * The work is done by oneDNN, all of whose API stays in conv2d.c. Its primitives run single-threaded
- * from our own threads over fixed blocks of the batch: 32 pictures, then eights, then single ones.
+ * The work is done by oneDNN, all of whose API stays in conv2d.c. Its primitives run with one thread
+ * each, from our own threads, over fixed blocks of the batch: 32 pictures, then eights, then single
+ * ones.
  * Partial weight gradients of the blocks are added in block order, so the bits do not depend on the
  * number of threads. A convolution allocates nothing once conv2d_reserve() has been called.
  *

@@ -5,13 +5,13 @@
  * h f32 [N,D], the global average of the last feature map.
  *
  * resnet18/34: basic blocks, torchvision's structure (no projection shortcut in the first group),
- * D = 512 width. resnet50/101/152: bottleneck blocks with the stride on the 3x3 convolution, D = 2048
- * width. Stem `imagenet`: 7x7 stride 2, 3x3 max-pool stride 2 padding 1; stem `cifar`: 3x3 stride
- * 1, no pool. resnet20/32/44/56: He et al. 2015, section 4.2: 16/32/64 channels (times width),
- * option A shortcuts (x[::2,::2], zero channels before and after), D = 64 width; always the 3x3
- * stem. Batch norm: epsilon 1e-5, momentum 0.1, running variance with Bessel's correction.
- * Initialisation as the reference (FACTS of the paper's code): convolutions truncated normal with
- * variance 1/fan_in, gamma 1 but 0 in the last batch norm of each block, beta 0.
+ * D = 512 width. resnet50/101/152: bottleneck blocks with the stride on the 3x3 convolution,
+ * D = 2048 width. Stem `imagenet`: 7x7 stride 2, 3x3 max-pool stride 2 padding 1; stem `cifar`:
+ * 3x3 stride 1, no pool. resnet20/32/44/56: He et al. 2015, section 4.2: 16/32/64 channels (times
+ * width), option A shortcuts (x[::2,::2], zero channels before and after), D = 64 width; always the
+ * 3x3 stem. Batch norm: epsilon 1e-5, momentum 0.1, running variance with Bessel's correction.
+ * Initialisation as the reference's code: convolutions truncated normal with variance 1/fan_in,
+ * gamma 1 but 0 in the last batch norm of each block, beta 0.
  *
  * Source: He et al. 2015 (arXiv 1512.03385); torchvision.models.resnet for names.
  * SPDX-License-Identifier: MIT */

@@ -1,5 +1,5 @@
-/* digest.h -- what tests need to meet goldens from tests/golden: the generator that both sides share,
- * digests of large tensors, and a file of expected values.
+/* digest.h -- goldens without their inputs: the generator that the tests share with the scripts in
+ * tests/golden, and digests of tensors too large to be stored.
  * SPDX-License-Identifier: MIT */
 #ifndef DIGEST_H
 #define DIGEST_H

@@ -1,4 +1,5 @@
-/* resnet -- whole encoders against PyTorch, forward and all weight gradients; modes, parts, threads.
+/* resnet -- whole encoders against PyTorch, features and all weight gradients; modes, parts,
+ * threads.
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/resnet.h"
 
