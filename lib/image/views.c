@@ -273,7 +273,8 @@ int views_make(struct views *v, const struct record *record, struct err *err)
 
 const struct err *views_reason(const struct views *v, int row)
 {
-    return row < v->told ? v->reason[row] : NULL;
+    const struct err *const reason = row < v->told ? v->reason[row] : NULL;
+    return reason != NULL && reason->status == ERR_INPUT ? reason : NULL;
 }
 
 /* ---- records --------------------------------------------------------------------------------- */

@@ -100,6 +100,12 @@ all() {
     all simclr-augment --size 8 --threads 2 -o "$OUT" "$WORK/pictures"
 }
 
+@test "simclr-augment takes no lack of memory for a picture that cannot be read" {
+    "$BIN/simclr-images" tests/golden/jpeg_colour.jpg tests/golden/jpeg_progressive.jpg >"$WORK/encoded"
+    sweep malloc -- simclr-augment --size 8 --threads 2 --strict -o "$OUT" "$WORK/encoded"
+    [ "$FAILURES" -gt 5 ]
+}
+
 @test "simclr-ntxent lives through every failing call" {
     all simclr-ntxent --threads 2 --grad-out "$OUT" "$WORK/z"
 }
