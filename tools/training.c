@@ -186,7 +186,7 @@ static void train(struct training_session *session, struct training_job *job)
     signal(SIGPIPE, SIG_IGN); /* a reader that left is an error with a clean-up, not a death */
     const struct header *const in = session->header;
     struct header *const out_header = output_header(job, in);
-    struct header *const grad_header = gradient_header(job, in);
+    struct header *const grad_header = training.grad_out != NULL ? gradient_header(job, in) : NULL;
     const struct optimizer_options rule = {
         training.optimizer, training.momentum, training.decay, training.nesterov};
     struct optimizer *const optimizer =

@@ -2,6 +2,7 @@
 # The bare pipeline, typed by hand: it trains; and when one stage fails, whichever way, all of it is
 # over within five seconds, each stage with a status that fits.
 
+bats_require_minimum_version 1.5.0
 load ../support/run
 
 setup() {
@@ -20,9 +21,11 @@ setup() {
 # Runs it; leaves the statuses in $statuses, what was said in said, and the seconds in $seconds.
 pipeline() {
     local begun=$EPOCHREALTIME
+    set -o pipefail
+    statuses="0 0 0 0 0"
     "${images[@]}" 2>said.images | "${augment[@]}" 2>said.augment | "${encode[@]}" 2>said.encode |
-        "${project[@]}" 2>said.project | "${ntxent[@]}" >"$out" 2>said.ntxent
-    statuses="${PIPESTATUS[*]}"
+        "${project[@]}" 2>said.project | "${ntxent[@]}" >"$out" 2>said.ntxent ||
+        statuses="${PIPESTATUS[*]}"
     seconds=$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
     echo "statuses $statuses after $seconds s"
     tail -n 2 said.*
