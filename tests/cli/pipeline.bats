@@ -111,8 +111,7 @@ again() {
             head -c 50000 pictures.bin >cut.bin
             words=(simclr-images cut.bin --batch 8 --epochs 500)
         else
-            words=(bash -c '{ head -c 30000; printf "no frame"; exec cat; } 2>/dev/null | "$@"
-                exit ${PIPESTATUS[1]}' - "${words[@]}")
+            words=(bash -c '"$SUPPORT/damage" 30000 | "$@"' - "${words[@]}")
         fi
         pipeline
         check $stage 3

@@ -3,7 +3,7 @@
 
 common_setup() {
     BIN=${BIN:-$PWD/build/bin}
-    SUPPORT=${SUPPORT:-$PWD/build/release/support}
+    export SUPPORT=${SUPPORT:-$PWD/build/release/support}
     PATH=$BIN:$PATH
     cd "$BATS_TEST_TMPDIR" || return 1
 }
