@@ -1,6 +1,7 @@
-/* damage -- pass standard input on, with the byte at OFFSET changed; leave when the reader does.
+/* damage -- pass standard input on, with the byte at OFFSET changed, or only up to there; leave when
+ * the reader does.
  *
- * usage: damage OFFSET
+ * usage: damage OFFSET [cut]
  *
  * Unlike cat it looks at both ends while it waits, as the tools do, so that it holds no pipe open for
  * the dead.
@@ -11,13 +12,15 @@
 
 int main(int argc, char **argv)
 {
-    long left = argc == 2 ? atol(argv[1]) : 0;
+    long left = argc > 1 ? atol(argv[1]) : 0;
     unsigned char buffer[4096];
     for (;;) {
         struct pollfd ends[2] = {{.fd = 0, .events = POLLIN}, {.fd = 1}};
         if (poll(ends, 2, -1) < 0 || (ends[1].revents & POLLERR))
             return 1;
-        const ssize_t got = read(0, buffer, sizeof buffer);
+        ssize_t got = read(0, buffer, sizeof buffer);
+        if (argc > 2 && got > left)
+            got = left;
         if (got <= 0)
             return 0;
         if (left >= 0 && left < got)
