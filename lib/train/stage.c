@@ -72,6 +72,9 @@ struct stage *stage_new(const struct stage_options *options, struct err *err)
         s->writer = writer_new(options->output, options->level, options->output_header, err);
     if (err->status == ERR_NONE)
         s->grad = feed_new(options->grad, false, err);
+    if (err->status == ERR_NONE && options->grad_out != NULL) /* at once: a sign of life */
+        s->grad_writer =
+            writer_new(options->grad_out, options->level, options->grad_out_header, err);
     if (err->status != ERR_NONE) {
         stage_free(s);
         return NULL;
@@ -217,13 +220,9 @@ static int take_gradient(
     return 0;
 }
 
-/* Send the gradient of a part's input to whoever sent it. The stream begins with the first. */
+/* Send the gradient of a part's input to whoever sent it. */
 static int write_gradient(struct stage *s, const struct record *in, struct err *err)
 {
-    if (s->grad_writer == NULL)
-        s->grad_writer = writer_new(s->o.grad_out, s->o.level, s->o.grad_out_header, err);
-    if (s->grad_writer == NULL)
-        return -1;
     struct field field = {.data = s->grad_in};
     struct record record = *in;
     record.field = &field;
@@ -346,9 +345,7 @@ int stage_close(struct stage *s, struct err *err)
 {
     if (s->o.grad_out == NULL)
         return 0;
-    if (s->grad_writer == NULL) /* a run without steps */
-        s->grad_writer = writer_new(s->o.grad_out, s->o.level, s->o.grad_out_header, err);
-    if (s->grad_writer == NULL || writer_end(s->grad_writer, err) < 0)
+    if (writer_end(s->grad_writer, err) < 0)
         return -1;
     return channel_finish(s->o.grad_out, err);
 }
