@@ -10,7 +10,7 @@ setup() {
         "$SUPPORT/make_cifar" 80 1 >"$BATS_FILE_TMPDIR/train.bin"
         "$SUPPORT/make_cifar" 40 2 >"$BATS_FILE_TMPDIR/test.bin"
         simclr-pretrain "$BATS_FILE_TMPDIR/train.bin" --out "$BATS_FILE_TMPDIR/run" --epochs 2 \
-            --batch 40 -q
+            --batch 40 --size 16 -q
     fi
     cp -r "$BATS_FILE_TMPDIR"/{run,train.bin,test.bin} .
 }
@@ -39,8 +39,8 @@ setup() {
     [ "$(head -n 1 run/evaluation.tsv | tr '\t' ' ')" = "features probe knn probe_few knn_few" ]
     [ "$(cut -f1 run/evaluation.tsv | tr '\n' ' ')" = "features pixels untrained trained " ]
     # every number of the copy stands in the table, and is what the tools say
-    simclr-images train.bin | simclr-augment --recipe eval >p.train
-    simclr-images test.bin | simclr-augment --recipe eval >p.test
+    simclr-images train.bin | simclr-augment --recipe eval --size 16 >p.train
+    simclr-images test.bin | simclr-augment --recipe eval --size 16 >p.test
     wanted=$(simclr-knn --train p.train --test p.test | awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++)
         if ($i == "top1") c = i } NR == 2 { print $c }')
     [ "$(awk -F '\t' '$1 == "pixels" { print $3 }' run/evaluation.tsv)" = "$wanted" ]
