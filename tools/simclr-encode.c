@@ -22,7 +22,7 @@ static struct cli_option options[] = {
     CLI_ROW_INPUT,
     CLI_ROW_OUTPUT,
     {'m', "model", "NAME", CLI_TEXT, &model, 0, 0, CLI_RESULT,
-        "resnet18, 34, 50, or the small resnet20, 32, 44, 56", false},
+        "resnet18, 34, 50, 101, 152, or the small resnet20, 32, 44, 56", false},
     {0, "width", "N", CLI_INT, &width, 1, 16, CLI_RESULT, "times as many channels", false},
     {0, "stem", "auto|cifar|imagenet", CLI_CHOICE, &stem, 0, 0, CLI_RESULT,
         "first layers; auto: cifar up to 32 pixels", false},
@@ -57,7 +57,12 @@ static void take_metadata(const struct safetensors *doc, int *size)
         die(ERR_MISUSE, "--model is %s, the weights '%s' are of %s", model, training.weights, name);
     if (name != NULL)
         model = name;
+    if (name != NULL && !resnet_known(name))
+        die(ERR_INPUT, "'%s': model is '%s', not %s", training.weights, name, resnet_names());
     const char *const stored_stem = safetensors_metadata(doc, "stem");
+    if (stored_stem != NULL && strcmp(stored_stem, "cifar") != 0 &&
+        strcmp(stored_stem, "imagenet") != 0)
+        die(ERR_INPUT, "'%s': stem is '%s'", training.weights, stored_stem);
     if (stored_stem != NULL && cli_given(&tool, "stem") && strcmp(stem, stored_stem) != 0)
         die(ERR_MISUSE, "--stem is %s, the weights '%s' have %s", stem, training.weights,
             stored_stem);
@@ -65,8 +70,10 @@ static void take_metadata(const struct safetensors *doc, int *size)
         stem = stored_stem;
     const char *const stored_width = safetensors_metadata(doc, "width");
     const int w = stored_width != NULL ? atoi(stored_width) : width;
-    if (w < 1 || w > 16 || (cli_given(&tool, "width") && w != width))
-        die(ERR_MISUSE, "width is %d, the weights '%s' say %d", width, training.weights, w);
+    if (w < 1 || w > 16)
+        die(ERR_INPUT, "'%s': width is '%s'", training.weights, stored_width);
+    if (cli_given(&tool, "width") && w != width)
+        die(ERR_MISUSE, "--width is %d, the weights '%s' have %d", width, training.weights, w);
     width = w;
     const char *const stored_size = safetensors_metadata(doc, "size");
     *size = stored_size != NULL ? atoi(stored_size) : 0;
@@ -79,13 +86,13 @@ static void take_normalisation(const struct safetensors *doc)
     static const char *const key[] = {"pixel_mean", "pixel_std"};
     for (int i = 0; i < 2; i++) {
         const char *const text = safetensors_metadata(doc, key[i]);
-        json_t *const array = text != NULL && !into[i]->set ? json_loads(text, 0, NULL) : NULL;
         double *const v = into[i]->value;
-        if (array != NULL) {
-            into[i]->set = json_unpack(array, "[F,F,F!]", &v[0], &v[1], &v[2]) == 0;
-            if (!into[i]->set || (i == 1 && !(v[0] > 0 && v[1] > 0 && v[2] > 0)))
-                die(ERR_INPUT, "'%s': %s is '%s'", training.weights, key[i], text);
-        }
+        if (text == NULL || into[i]->set)
+            continue;
+        json_t *const array = json_loads(text, 0, NULL);
+        into[i]->set = array != NULL && json_unpack(array, "[F,F,F!]", &v[0], &v[1], &v[2]) == 0;
+        if (!into[i]->set || (i == 1 && !(v[0] > 0 && v[1] > 0 && v[2] > 0)))
+            die(ERR_INPUT, "'%s': %s is '%s'", training.weights, key[i], text);
         json_decref(array);
     }
 }
@@ -102,8 +109,12 @@ static void picture_size(const struct header *header, int stored, int *high, int
     const int *const shape = header->column[column].shape;
     *high = shape[0];
     *wide = shape[1];
-    if (shape[2] != 3)
-        die(ERR_INPUT, "pictures have %d channel, not 3: simclr-augment makes three", shape[2]);
+    if (shape[2] != 3) {
+        err_set(&err, ERR_INPUT, "column 'pixels' of 'input' has rows [%d,%d,%d], not [H,W,3]",
+            shape[0], shape[1], shape[2]);
+        err_hint(&err, "simclr-augment makes three channels of one");
+        die_err(&err);
+    }
     if (stored > 0 && !any_size && (*high != stored || *wide != stored)) {
         err_set(&err, ERR_INPUT, "pictures are %dx%d, the weights '%s' are for %dx%d", *wide, *high,
             training.weights, stored, stored);
@@ -122,11 +133,14 @@ static struct resnet *make_encoder(
         take_normalisation(doc);
     }
     if (model == NULL)
-        die(ERR_MISUSE, "needs --model: %s", resnet_names());
+        die(ERR_MISUSE, "the weights '%s' do not say of which model they are: needs --model",
+            training.weights);
     struct resnet_options o = {.name = model, .width = width, .deviation = {1, 1, 1}};
     picture_size(header, size, &o.height, &o.width_px);
     if (strcmp(stem, "auto") == 0)
         stem = resnet_small(model) || o.height <= 32 ? "cifar" : "imagenet";
+    if (resnet_small(model) && strcmp(stem, "imagenet") == 0)
+        die(ERR_MISUSE, "%s has no imagenet stem", model);
     o.imagenet_stem = strcmp(stem, "imagenet") == 0;
     o.frozen = training.train && strcmp(training.batch_norm, "frozen") == 0;
     for (int i = 0; i < 3; i++) {
@@ -147,8 +161,10 @@ static json_t *make_metadata(const struct header *header)
     char text[200];
     snprintf(text, sizeof text, "%d", width);
     json_object_set_new(metadata, "width", json_string(text));
-    snprintf(text, sizeof text, "%d", header->column[header_find(header, "pixels")].shape[0]);
-    json_object_set_new(metadata, "size", json_string(text));
+    const int *const shape = header->column[header_find(header, "pixels")].shape;
+    snprintf(text, sizeof text, "%d", shape[0]);
+    if (shape[0] == shape[1])
+        json_object_set_new(metadata, "size", json_string(text));
     const struct cli_triple *const triple[] = {&mean, &deviation};
     static const char *const key[] = {"pixel_mean", "pixel_std"};
     for (int i = 0; i < 2; i++) {
@@ -166,6 +182,8 @@ int main(int argc, char **argv)
     const int first = cli_parse(&tool, argc, argv);
     const char *const operand = first < argc ? argv[first] : NULL;
     training_check(&tool);
+    if (model == NULL && training.weights == NULL)
+        die(ERR_MISUSE, "needs --model or --weights");
     if (model != NULL && !resnet_known(model))
         die(ERR_MISUSE, "--model takes %s, not '%s'", resnet_names(), model);
 

@@ -47,7 +47,9 @@ static struct cli_tool tool = {"simclr-project", "[FILE]", 0, 1,
 static void take_number(const struct safetensors *doc, const char *name, int *value, int high)
 {
     const char *const text = safetensors_metadata(doc, name);
-    const int stored = text != NULL ? atoi(text) : *value;
+    if (text == NULL)
+        return;
+    const int stored = atoi(text);
     if (stored < 1 || stored > high)
         die(ERR_INPUT, "'%s': %s is '%s'", training.weights, name, text);
     if (cli_given(&tool, name) && stored != *value)
@@ -71,6 +73,9 @@ static struct mlp *make_head(
         if (stored != NULL && cli_given(&tool, "head") && strcmp(stored, head) != 0)
             die(ERR_MISUSE, "--head is %s, the weights '%s' are %s", head, training.weights,
                 stored);
+        if (stored != NULL && strcmp(stored, "nonlinear") != 0 && strcmp(stored, "linear") != 0 &&
+            strcmp(stored, "none") != 0)
+            die(ERR_INPUT, "'%s': head is '%s'", training.weights, stored);
         head = stored != NULL ? stored : head;
         take_number(doc, "layers", &layers, 8);
         take_number(doc, "hidden", &hidden, 65536);

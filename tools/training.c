@@ -11,6 +11,8 @@
 #include "tools/progress.h"
 #include "tools/stop.h"
 
+#include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +28,7 @@ struct training_options training = {
     .rate = 0.3,
     .decay = 1e-4,
     .momentum = 0.9,
-    .warmup_epochs = -1,
+    .warmup_epochs = NAN,
     .seed = -1,
 };
 
@@ -50,11 +52,25 @@ void training_check(const struct cli_tool *tool)
         die(ERR_MISUSE, "--grad and --grad-out are both '%s'", training.grad);
 }
 
+/* A file that is written at the end, or now and then: will there be a place for it? */
+static void need_folder(const char *option, const char *path)
+{
+    if (path == NULL)
+        return;
+    const char *const slash = strrchr(path, '/');
+    char *const folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    if (folder == NULL)
+        die(ERR_FAILED, "cannot allocate memory for a file name");
+    if (access(folder, W_OK | X_OK) != 0)
+        die(ERR_MISUSE, "cannot write --%s '%s': %s", option, path, strerror(errno));
+    free(folder);
+}
+
 static void set_defaults(const struct header *header)
 {
     if (training.seed < 0)
         training.seed = header->plan.steps > 0 ? header->plan.seed : 0;
-    if (training.warmup_epochs < 0) {
+    if (training.train && isnan(training.warmup_epochs)) {
         const double tenth = header->plan.epochs / 10.0;
         training.warmup_epochs = tenth < 10 ? tenth : 10;
     }
@@ -75,6 +91,8 @@ struct training_session training_open(const char *operand)
     struct training_session s = {0};
     if (training.state != NULL)
         stop_defer(); /* without a place to save, a signal just ends the tool */
+    need_folder("save", training.save);
+    need_folder("state", training.state);
     if (training.weights != NULL &&
         safetensors_load(&s.weights, training.weights, WEIGHTS_BYTES, &err) < 0)
         die_err(&err);
@@ -83,15 +101,15 @@ struct training_session training_open(const char *operand)
     s.parallel = parallel_new(cli_common.threads, &err);
     if (s.parallel == NULL || gemm_init(&err) < 0)
         die_err(&err);
-    struct channel *const in = cli_open(operand);
+    s.in = cli_open(operand);
     s.out = cli_create(cli_common.output);
     if (training.train) {
         channel_set_notice(s.grad, warn_notice);
         channel_watch(s.grad, channel_fd(s.out));
-        s.feed = feed_new(in, true, &err);
+        s.feed = feed_new(s.in, true, &err);
         s.header = s.feed != NULL ? feed_header(s.feed, &err) : NULL;
     } else {
-        s.reader = reader_new(in, STREAM_RECORD, &err);
+        s.reader = reader_new(s.in, STREAM_RECORD, &err);
         if (s.reader != NULL && reader_header(s.reader, &s.header, &err) < 1)
             s.header = NULL;
     }
@@ -201,7 +219,7 @@ static void train(struct training_session *session, struct training_job *job)
     struct channel *const grad_out =
         training.grad_out != NULL ? cli_create(training.grad_out) : NULL;
     if (grad_out != NULL)
-        channel_watch(grad_out, STDIN_FILENO);
+        channel_watch(grad_out, channel_fd(session->in));
     const struct plan *const plan = &in->plan;
     const struct stage_options options = {job->model, optimizer,
         schedule_make(training.rate, training.scaling, plan->batch, training.warmup_epochs,

@@ -19,7 +19,7 @@ struct training_options {
     const char *weights, *save;
     const char *batch_norm; /* part | frozen */
     const char *optimizer, *scaling;
-    double rate, decay, momentum, warmup_epochs; /* warm-up below 0: not given */
+    double rate, decay, momentum, warmup_epochs; /* warm-up NaN: not given */
     size_t memory;                               /* 0: half of what the machine has */
     const char *state;
     int64_t checkpoint_every, start_step, seed; /* seed below 0: the plan's, else 0 */
@@ -72,15 +72,12 @@ extern struct training_options training;
 /* Refuse combinations that make no sense, before anything is opened. */
 void training_check(const struct cli_tool *tool);
 
-/* Put the defaults in place that depend on the header: seed and warm-up. */
-void training_defaults(const struct header *header);
-
 /* Everything a tool has opened, once the header of its input is there. */
 struct training_session {
     struct safetensors weights; /* --weights; empty without */
     struct parallel *parallel;
     struct channel *grad; /* --grad; NULL without --train */
-    struct channel *out;
+    struct channel *in, *out;
     struct feed *feed;     /* with --train */
     struct reader *reader; /* without */
     const struct header *header;

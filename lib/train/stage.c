@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/train/stage.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -41,6 +42,9 @@ static int match_columns(struct stage *s, struct err *err)
     s->out_column = header_find(out, s->o.output_column);
     for (int i = 0; i < out->columns; i++)
         s->source[i] = i == s->out_column ? -1 : header_find(s->in_header, out->column[i].name);
+    if (s->in_column < 0 || s->out_column < 0)
+        return err_set(err, ERR_INPUT, "there is no column '%s'",
+            s->in_column < 0 ? s->o.input_column : s->o.output_column);
     const struct column *const in = &s->in_header->column[s->in_column];
     if (in->row_bytes != s->o.model.in_row)
         return err_set(err, ERR_INPUT, "column '%s' has %zu bytes a row, the model takes %zu",
@@ -108,21 +112,24 @@ void stage_free(struct stage *s)
     free(s);
 }
 
-/* Tapes for `parts` parts of `rows` rows: as many as --memory holds, one at least. They are made at
- * the first step, and made anew only if a later part is larger; what the old ones held is then
- * computed again when it is needed. */
+/* Tapes for the largest part so far: as many as --memory holds, one at least. They are made at the
+ * first step, and made anew only if a later part is larger or a step has more parts; what the old
+ * ones held is then computed again when it is needed. */
 static int make_tapes(struct stage *s, const struct record *in, struct err *err)
 {
     const struct model *const model = &s->o.model;
-    const size_t size = model->tape_size(model->self, in->rows, true);
+    const int most = in->rows > s->tape_rows ? in->rows : s->tape_rows;
+    const size_t size = model->tape_size(model->self, most, true);
     const size_t fit = size == 0 ? (size_t)in->parts : s->o.memory / size;
     const int wanted = fit >= (size_t)in->parts ? in->parts : fit < 1 ? 1 : (int)fit;
-    if (in->rows <= s->tape_rows && (wanted <= s->tapes || in->part > 0))
+    if (most == s->tape_rows && (wanted <= s->tapes || in->part > 0))
         return 0;
     free_tapes(s);
-    for (int i = 0; i < in->part; i++)
+    for (int i = 0; i < in->part; i++) {
         s->part[i].taped = false;
-    const size_t rows = (size_t)in->rows;
+        s->part[i].tape = i < wanted ? i : wanted - 1;
+    }
+    const size_t rows = (size_t)most;
     s->tape = calloc((size_t)wanted, sizeof *s->tape);
     s->out = malloc(rows * (size_t)model->out_width * sizeof *s->out);
     if (s->o.grad_out != NULL)
@@ -130,11 +137,11 @@ static int make_tapes(struct stage *s, const struct record *in, struct err *err)
     if (s->tape == NULL || s->out == NULL || (s->o.grad_out != NULL && s->grad_in == NULL))
         return err_memory(err, "the activations of a part");
     for (; s->tapes < wanted; s->tapes++) {
-        s->tape[s->tapes] = model->tape_new(model->self, in->rows, true, err);
+        s->tape[s->tapes] = model->tape_new(model->self, most, true, err);
         if (s->tape[s->tapes] == NULL)
             return -1;
     }
-    s->tape_rows = in->rows;
+    s->tape_rows = most;
     s->account.tape_bytes = (size_t)s->tapes * size;
     return 0;
 }
@@ -192,6 +199,14 @@ static int forward_part(struct stage *s, struct record *in, struct err *err)
 
 /* ---- backward --------------------------------------------------------------------------------- */
 
+static bool all_finite(const float *x, size_t n)
+{
+    size_t i = 0;
+    while (i < n && isfinite(x[i]))
+        i++;
+    return i == n;
+}
+
 /* The gradient of a part: the same step, part and number of rows as what was sent. */
 static int take_gradient(
     struct stage *s, const struct record *in, struct record **out, struct err *err)
@@ -217,6 +232,12 @@ static int take_gradient(
             "rows",
             (long long)g->step, g->part, g->parts, g->rows, (long long)in->step, in->part,
             in->parts, in->rows);
+    /* A dead ReLU would hide it, and a head without weights pass it on. */
+    const size_t floats = (size_t)g->rows * (size_t)s->o.model.out_width;
+    if (!all_finite(g->field[s->grad_column].data, floats))
+        return err_set(err, ERR_FAILED,
+            "the gradient of step %lld, part %d holds a number that is not finite",
+            (long long)g->step, g->part);
     return 0;
 }
 
@@ -256,9 +277,11 @@ static int backward_part(struct stage *s, struct part *part, struct err *err)
 static int run_step(struct stage *s, struct record *first, struct err *err)
 {
     const int parts = first->parts;
-    if (first->step < s->next_step)
-        return err_set(err, ERR_INPUT, "step %lld comes where step %lld is due",
-            (long long)first->step, (long long)s->next_step);
+    if (first->step < s->next_step || (s->account.steps == 0 && first->step != s->next_step)) {
+        err_set(err, ERR_INPUT, "step %lld comes where step %lld is due", (long long)first->step,
+            (long long)s->next_step);
+        return err_hint(err, "--start-step must be the same in the source and in every stage");
+    }
     if (make_parts(s, first, err) < 0)
         return -1;
     params_zero_grad(s->o.model.params);
