@@ -130,7 +130,8 @@ header() {
     for cut in 0 1 7 100 $((size / 3)) $((size / 2)) $((size - 40)) $((size - 1)); do
         head -c "$cut" in >cut
         run -3 simclr-augment cut -o out
-        [ ! -e out ] && [ ! -e out.part ]
+        [ ! -e out ]
+        [ ! -e out.part ]
     done
     echo words >text
     run -3 simclr-augment text -o out
@@ -329,7 +330,8 @@ header() {
     diff <(walk pixels <out | head -1) <(walk pixels <good | head -1) # the same id, the same view
     run -3 simclr-augment --strict --size 20 in -o strict
     [[ $output == "simclr-augment: cannot read picture 'b.jpg': JPEG"* ]]
-    [ ! -e strict ] && [ ! -e strict.part ]
+    [ ! -e strict ]
+    [ ! -e strict.part ]
 }
 
 @test "pictures of too many pixels are left out" {
@@ -369,7 +371,8 @@ header() {
     make_stream kind=images column=pixels:U8:4,4,2 views=0 >channels
     run -3 simclr-augment channels -o out
     [[ $output == *"[4,4,2]"* ]]
-    [ ! -e out ] && [ ! -e out.part ]
+    [ ! -e out ]
+    [ ! -e out.part ]
 }
 
 @test "a concatenation is answered with a concatenation" {
@@ -418,7 +421,8 @@ header() {
     wait $! || code=$?
     exec 4>&-
     [ "$code" -eq 130 ]
-    [ ! -e out2 ] && [ ! -e out2.part ]
+    [ ! -e out2 ]
+    [ ! -e out2.part ]
 
     simclr-augment fifo -o out3 3>&- &
     exec 4>fifo
@@ -429,7 +433,8 @@ header() {
     wait $! || code=$?
     exec 4>&-
     [ "$code" -eq 143 ]
-    [ ! -e out3 ] && [ ! -e out3.part ]
+    [ ! -e out3 ]
+    [ ! -e out3.part ]
 }
 
 @test "the man page is well formed" {

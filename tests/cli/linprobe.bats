@@ -89,7 +89,7 @@ setup() {
     simclr-linprobe -v --seed 1 --train train --save b 2>same
     simclr-linprobe -v --seed 2 --train train --save c 2>two
     cmp a b
-    ! diff <(grep held-out one) <(grep held-out two)
+    run ! diff <(grep held-out one) <(grep held-out two)
     diff <(grep held-out one) <(grep held-out same)
 }
 

@@ -147,7 +147,8 @@ near() { # VALUE WANTED TOLERANCE
     for ((cut = 0; cut < size; cut += 97)); do
         run simclr-ntxent --grad-out g < <(head -c "$cut" z.stream)
         [ "$status" -eq 3 ]
-        [ ! -e g ] && [ ! -e g.part ]
+        [ ! -e g ]
+        [ ! -e g.part ]
     done
     make end=0 >cut.stream
     run simclr-ntxent cut.stream
@@ -183,7 +184,8 @@ near() { # VALUE WANTED TOLERANCE
         run --separate-stderr simclr-ntxent --grad-out g < <(make start=5 poison=3:$value)
         [ "$status" -eq 1 ]
         [[ $stderr == *"step 5: z of picture 3 holds"* ]]
-        [ ! -e g ] && [ ! -e g.part ]
+        [ ! -e g ]
+        [ ! -e g.part ]
     done
 }
 
@@ -226,7 +228,8 @@ near() { # VALUE WANTED TOLERANCE
     [ "$status" -eq 141 ]
     simclr-ntxent long.stream --grad-out h | head -c 100 >/dev/null
     [ "${PIPESTATUS[0]}" -eq 141 ]
-    [ ! -e h ] && [ ! -e h.part ]
+    [ ! -e h ]
+    [ ! -e h.part ]
 }
 
 @test "a full disk is status 1" {

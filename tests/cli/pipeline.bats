@@ -42,7 +42,8 @@ check() { # WHICH ITS-STATUS: the stage to blame, and what it must have left wit
         fi
         i=$((i + 1))
     done
-    [ ! -e encoder.safetensors ] && [ ! -e head.safetensors ]
+    [ ! -e encoder.safetensors ]
+    [ ! -e head.safetensors ]
     [ -z "$(find . -name '*.part')" ]
 }
 

@@ -24,7 +24,8 @@ start() { # RUN OPTION...
 
 @test "--help is 0 on stdout and names every option" {
     run --separate-stderr simclr-pretrain --help
-    [ "$status" = 0 ] && [ -z "$stderr" ]
+    [ "$status" = 0 ]
+    [ -z "$stderr" ]
     [[ $output == *--preset* && $output == *--out* ]]
 }
 
@@ -33,7 +34,9 @@ start() { # RUN OPTION...
         "--out r pictures.bin --epochs 0" "--out r pictures.bin --batch 1" \
         "--out r pictures.bin --preset huge" "--out r pictures.bin --epochs"; do
         run --separate-stderr simclr-pretrain $options
-        [ "$status" = 2 ] && [ -z "$output" ] && [[ $stderr == simclr-pretrain:* ]]
+        [ "$status" = 2 ]
+        [ -z "$output" ]
+        [[ $stderr == simclr-pretrain:* ]]
         [ ! -e r ]
     done
 }
@@ -53,7 +56,10 @@ start() { # RUN OPTION...
         "step epoch loss baseline floor accuracy entropy alignment uniformity std" ]
     simclr-inspect --check r/encoder.safetensors
     simclr-inspect r/encoder.safetensors | grep -q layer3.2.bn2.running_var
-    [ ! -e r/gh ] && [ ! -e r/gz ] && [ ! -e r/status ] && [ -z "$(find r -name '*.part')" ]
+    [ ! -e r/gh ]
+    [ ! -e r/gz ]
+    [ ! -e r/status ]
+    [ -z "$(find r -name '*.part')" ]
     [ "$(ls r/state | wc -l)" = 4 ]
 }
 
@@ -78,21 +84,24 @@ start() { # RUN OPTION...
     pretrain r
     before=$(bits r)
     run pretrain r
-    [ "$status" = 0 ] && [[ $output == *"is finished"* ]]
+    [ "$status" = 0 ]
+    [[ $output == *"is finished"* ]]
     [ "$(bits r)" = "$before" ]
 }
 
 @test "another command for the same folder is refused, naming the difference" {
     pretrain r
     run pretrain r --seed 1
-    [ "$status" = 2 ] && [[ $output == *"seed 1"* ]]
+    [ "$status" = 2 ]
+    [[ $output == *"seed 1"* ]]
 }
 
 @test "a second start names the lock while the first is under way" {
     start r --epochs 200
     until [ -s r/log.tsv ]; do sleep 0.05; done
     run pretrain r --epochs 200
-    [ "$status" = 1 ] && [[ $output == *"r/lock' is held by process"* ]]
+    [ "$status" = 1 ]
+    [[ $output == *"r/lock' is held by process"* ]]
     kill -TERM $first
     status=0
     wait $first || status=$?
@@ -102,7 +111,8 @@ start() { # RUN OPTION...
 @test "a folder that is no picture at all fails with one clear line and status 2" {
     mkdir empty
     run --separate-stderr simclr-pretrain empty --out r
-    [ "$status" = 2 ] && [[ $stderr == *"empty"* ]]
+    [ "$status" = 2 ]
+    [[ $stderr == *"empty"* ]]
 }
 
 # Wait until the log of run $1 has $2 lines or more, or the run is over.
