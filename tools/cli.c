@@ -165,10 +165,11 @@ static void print_default(const struct cli_option *o)
 {
     const char *text;
     switch (o->type) {
-    case CLI_INT:
-        printf(" (default %d)", *(int *)o->variable);
+    case CLI_INT: /* a default out of range means: unset */
+        if (*(int *)o->variable >= o->low)
+            printf(" (default %d)", *(int *)o->variable);
         break;
-    case CLI_LONG: /* a default out of range means: unset */
+    case CLI_LONG:
         if ((double)*(int64_t *)o->variable >= o->low)
             printf(" (default %lld)", (long long)*(int64_t *)o->variable);
         break;
