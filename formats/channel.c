@@ -130,6 +130,10 @@ struct channel *channel_create(const char *path, struct err *err)
         c->fd = fcntl(STDOUT_FILENO, F_GETFD) < 0 ? -1 : STDOUT_FILENO;
         return c->fd < 0 ? refuse(c, err) : c;
     }
+    if (*path == '\0') {
+        errno = ENOENT;
+        return refuse(c, err);
+    }
     struct stat status;
     const int descriptor = named_descriptor(path);
     const bool there = stat(path, &status) == 0;

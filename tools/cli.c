@@ -174,7 +174,7 @@ static void print_default(const struct cli_option *o)
             printf(" (default %lld)", (long long)*(int64_t *)o->variable);
         break;
     case CLI_REAL:
-        if (!isnan(*(double *)o->variable))
+        if (*(double *)o->variable >= o->low) /* false for NaN */
             printf(" (default %.6g)", *(double *)o->variable);
         break;
     case CLI_SIZE:
@@ -398,6 +398,19 @@ struct channel *cli_create(const char *path)
     die_unlink(channel_part(out));
     channel_set_notice(out, warn_notice);
     return out;
+}
+
+void cli_try(const char *option, const char *path)
+{
+    struct err err = {0};
+    if (path == NULL)
+        return;
+    if (strcmp(path, "-") == 0)
+        die(ERR_MISUSE, "--%s takes a file, not standard output", option);
+    struct channel *const out = channel_create(path, &err); /* FILE.part, removed right away */
+    if (out == NULL)
+        die(ERR_MISUSE, "--%s: %s", option, err.text);
+    channel_abandon(out);
 }
 
 void cli_finish(struct channel *channel)

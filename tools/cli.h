@@ -120,6 +120,10 @@ struct channel *cli_open(const char *operand);
  */
 struct channel *cli_create(const char *path);
 
+/* Dies (status 2) unless a file of that name could be written: for what is opened only when hours of
+ * work are done. NULL is fine. `option` is its name, for the message. */
+void cli_try(const char *option, const char *path);
+
 /* channel_finish() that dies on error. */
 void cli_finish(struct channel *channel);
 

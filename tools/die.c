@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "tools/die.h"
 
+#include "lib/base/text.h"
+
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,9 +42,8 @@ static void say(const char *prefix, const char *text)
     int length = snprintf(line, sizeof line - 1, "%s: %s%s", tool, prefix, text);
     if (length > (int)sizeof line - 2)
         length = (int)sizeof line - 2;
-    for (int i = 0; i < length; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
+    line[length] = '\0'; /* what is cut off may be half a character */
+    text_clean(line);
     line[length++] = '\n';
     if (write(STDERR_FILENO, line, (size_t)length) < 0)
         return; /* nobody to tell */

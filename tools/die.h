@@ -1,7 +1,8 @@
 /* die.h -- messages on stderr and the end of a tool.
  *
  * One message is one line and one write(2): "simclr-encode: cannot open 'x': No such file or
- * directory". Control characters in it are replaced by '?'.
+ * directory". What a terminal must not see is replaced by '?'
+ * (lib/base/text.h).
  * SPDX-License-Identifier: MIT */
 #ifndef DIE_H
 #define DIE_H

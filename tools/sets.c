@@ -16,6 +16,8 @@ void sets_check(const struct sets *sets)
     if (sets->train != NULL && sets->test != NULL && strcmp(sets->train, "-") == 0 &&
         strcmp(sets->test, "-") == 0)
         die(ERR_MISUSE, "standard input cannot be both --train and --test");
+    if (cli_common.output != NULL && strcmp(cli_common.output, "-") != 0)
+        cli_try("output", cli_common.output); /* opened when all is done */
 }
 
 struct channel *sets_open(const char *path)

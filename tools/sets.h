@@ -15,7 +15,7 @@ struct sets {
     int64_t seed;
 };
 
-/* Standard input is not both. */
+/* Standard input is not both; what --output names can be written. */
 void sets_check(const struct sets *sets);
 
 /* A channel to read; refuses a terminal. Dies on error. */

@@ -242,7 +242,9 @@ int main(int argc, char **argv)
         struct views *const views = prepare(header, channel_name(in), parallel, &err);
         if (header->plan.steps == 0)
             stop_restore();
-        progress_start(header->plan.steps * header->plan.batch, "pictures");
+        const struct plan *const plan = &header->plan; /* of whatever size it claims to be */
+        const bool countable = plan->steps > 0 && plan->batch <= INT64_MAX / plan->steps;
+        progress_start(countable ? plan->steps * plan->batch : 0, "pictures");
         augment_stream(&account, reader, header, views, out, &err);
         views_free(views);
     }

@@ -181,7 +181,7 @@ int main(int argc, char **argv)
     /* arguments */
     const int first = cli_parse(&tool, argc, argv);
     const char *const operand = first < argc ? argv[first] : NULL;
-    training_check(&tool);
+    training_check(&tool, operand);
     if (model == NULL && training.weights == NULL)
         die(ERR_MISUSE, "needs --model or --weights");
     if (model != NULL && !resnet_known(model))

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/stream.h"
 #include "formats/summary.h"
+#include "lib/base/text.h"
 #include "tools/cli.h"
 #include "tools/die.h"
 #include "tools/progress.h"
@@ -44,11 +45,15 @@ static _Noreturn void give_up(const struct err *err)
     die_err(err);
 }
 
-/* Names come from the input: control characters become '?'. */
+/* Names come from the input. */
 static void print_name(const char *name)
 {
-    for (const char *c = name; *c != '\0'; c++)
-        putchar((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+    char *const copy = strdup(name);
+    if (copy == NULL)
+        die(ERR_FAILED, "cannot allocate memory for a name");
+    text_clean(copy);
+    fputs(copy, stdout);
+    free(copy);
 }
 
 static void print_shape(enum dtype dtype, bool ragged, int rank, const int64_t *shape)
@@ -91,13 +96,16 @@ static void print_metadata(const json_t *metadata, const char *without)
 
 static void print_header(const struct header *header)
 {
-    printf("kind\t%s\n", header->kind);
+    printf("kind\t");
+    print_name(header->kind);
+    putchar('\n');
     for (int i = 0; i < header->columns; i++) {
         const struct column *const c = &header->column[i];
         int64_t shape[SAFETENSORS_DIMENSIONS];
         for (int d = 0; d < c->rank; d++)
             shape[d] = c->shape[d];
-        printf("column\t%s", c->name);
+        printf("column\t");
+        print_name(c->name);
         print_shape(c->dtype, c->ragged, c->rank, shape);
         putchar('\n');
     }

@@ -185,6 +185,7 @@ int main(int argc, char **argv)
     const int first = cli_parse(&tool, argc, argv);
     const char *const operand = first < argc ? argv[first] : NULL;
     const bool filtering = check_options(operand);
+    cli_try("save", save);
 
     struct parallel *const parallel = parallel_new(cli_common.threads, &err);
     if (parallel == NULL || gemm_init(&err) < 0 ||

@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     /* arguments */
     const int first = cli_parse(&tool, argc, argv);
     const char *const operand = first < argc ? argv[first] : NULL;
-    training_check(&tool);
+    training_check(&tool, operand);
 
     /* prepare: everything that can be wrong is found before the first byte is written */
     struct training_session session = training_open(operand);

@@ -12,10 +12,13 @@
 #include "tools/stop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WEIGHTS_BYTES ((size_t)8 << 30) /* of the largest file of weights that is read */
@@ -34,7 +37,42 @@ struct training_options training = {
 
 /* ---- options ---------------------------------------------------------------------------------- */
 
-void training_check(const struct cli_tool *tool)
+/* Two names of one file, as far as can be told before it is written. */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    if (a == NULL || b == NULL)
+        return false;
+    return strcmp(a, b) == 0 ||
+           (stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+               first.st_ino == second.st_ino && !S_ISCHR(first.st_mode));
+}
+
+/* Files and FIFOs that serve one purpose each, and must be there or writable when they are needed. */
+static void check_files(const char *operand)
+{
+    const char *const in = operand != NULL ? operand : cli_common.input;
+    const struct {
+        const char *name, *path;
+    } file[] = {{"grad", training.grad}, {"input", in != NULL ? in : "/dev/stdin"},
+        {"grad-out", training.grad_out}, {"save", training.save}, {"output", cli_common.output}};
+    const int count = (int)(sizeof file / sizeof *file);
+    for (int i = 0; i < count; i++)
+        for (int j = i + 1; j < count; j++)
+            if (!(i == 1 && j == 4) && same_file(file[i].path, file[j].path)) /* in place is fine */
+                die(ERR_MISUSE, "--%s and --%s are both '%s'", file[i].name, file[j].name,
+                    file[j].path);
+    cli_try("save", training.save);
+    if (training.state != NULL) {
+        char name[PATH_MAX];
+        if (snprintf(name, sizeof name, "%s-0000000000.safetensors", training.state) >=
+            (int)sizeof name)
+            die(ERR_MISUSE, "--state: the name is too long");
+        cli_try("state", name);
+    }
+}
+
+void training_check(const struct cli_tool *tool, const char *operand)
 {
     static const char *const only[] = {"grad", "grad-out", "save", "batch-norm", "optimizer",
         "learning-rate", "lr-scaling", "weight-decay", "momentum", "nesterov", "warmup-epochs",
@@ -47,9 +85,8 @@ void training_check(const struct cli_tool *tool)
     if (training.state == NULL && (training.checkpoint_every > 0 || training.start_step > 0))
         die(ERR_MISUSE, "--%s needs --state",
             training.start_step > 0 ? "start-step" : "checkpoint-every");
-    if (training.grad != NULL && training.grad_out != NULL &&
-        strcmp(training.grad, training.grad_out) == 0)
-        die(ERR_MISUSE, "--grad and --grad-out are both '%s'", training.grad);
+    if (training.train)
+        check_files(operand);
 }
 
 /* A file that is written at the end, or now and then: will there be a place for it? */

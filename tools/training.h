@@ -69,8 +69,9 @@ extern struct training_options training;
             "FIFO for the gradients of what was read", false                                       \
     }
 
-/* Refuse combinations that make no sense, before anything is opened. */
-void training_check(const struct cli_tool *tool);
+/* Refuse combinations that make no sense, and files that could not be written in the end, before
+ * anything is opened. */
+void training_check(const struct cli_tool *tool, const char *operand);
 
 /* Everything a tool has opened, once the header of its input is there. */
 struct training_session {

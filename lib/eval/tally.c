@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/eval/tally.h"
 
+#include "lib/base/text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +37,7 @@ static const char *field(char out[81], const json_t *names, int label)
 {
     const char *const name = json_string_value(json_array_get(names, (size_t)label));
     snprintf(out, 81, "%s", name == NULL || *name == '\0' ? "-" : name);
-    for (char *c = out; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    text_clean(out);
     return out;
 }
 

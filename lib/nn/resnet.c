@@ -157,7 +157,7 @@ static int check(
 {
     const int strides = variant->small ? 4 : options->imagenet_stem ? 32 : 8;
     const int smaller = options->height < options->width_px ? options->height : options->width_px;
-    const int larger = options->height + options->width_px - smaller;
+    const int larger = options->height < options->width_px ? options->width_px : options->height;
     if (options->width < 1 || options->width > WIDTH)
         return err_set(err, ERR_MISUSE, "width %d of %s is not in 1 .. %d", options->width,
             options->name, WIDTH);

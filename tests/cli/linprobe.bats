@@ -233,7 +233,7 @@ setup() {
     run -1 bash -c "simclr-linprobe --weights w test >/dev/full"
     features pictures=4000 first=1000 names=1 >long
     run -141 bash -c "set -o pipefail; simclr-linprobe --weights w long | head -c 100 >/dev/null"
-    run -1 --separate-stderr simclr-linprobe --train train --save none/w
+    run -2 --separate-stderr simclr-linprobe --train train --save none/w
     [[ "$stderr" == *none/w* ]]
 }
 
