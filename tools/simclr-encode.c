@@ -202,5 +202,7 @@ int main(int argc, char **argv)
         .metadata = make_metadata(session.header)};
 
     /* work, and finish */
-    return training_work(&session, &job);
+    const int status = training_work(&session, &job);
+    resnet_free(resnet);
+    return status;
 }

@@ -132,5 +132,7 @@ int main(int argc, char **argv)
         .metadata = make_metadata()};
 
     /* work, and finish */
-    return training_work(&session, &job);
+    const int status = training_work(&session, &job);
+    mlp_free(mlp);
+    return status;
 }

@@ -248,8 +248,9 @@ static void train(struct training_session *session, struct training_job *job)
         optimizer_new(&rule, job->model.params, session->parallel, &err);
     if (optimizer == NULL)
         die_err(&err);
-    const struct state state = {training.state, job->tool->name, state_arguments(job),
-        header_get(in, "plan"), job->kernels, job->model.params, optimizer};
+    json_t *const arguments = state_arguments(job), *const run = header_get(in, "plan");
+    const struct state state = {training.state, job->tool->name, arguments, run, job->kernels,
+        job->model.params, optimizer};
     if (training.start_step > 0 && state_load(&state, training.start_step, &err) < 0)
         die_err(&err);
     job->model.refresh(job->model.self);
@@ -282,6 +283,12 @@ static void train(struct training_session *session, struct training_job *job)
         die_err(&err);
     die_keep(part);
     cli_finish(session->out);
+    stage_free(stage);
+    optimizer_free(optimizer);
+    json_decref(arguments);
+    json_decref(run);
+    header_free(out_header);
+    header_free(grad_header);
 }
 
 /* ---- forward ---------------------------------------------------------------------------------- */
@@ -373,6 +380,18 @@ static void run_forward(struct training_session *session, struct training_job *j
     cli_finish(session->out);
 }
 
+static void close_session(struct training_session *session, struct training_job *job)
+{
+    if (session->feed == NULL)
+        channel_abandon(session->in);
+    feed_free(session->feed);
+    reader_free(session->reader);
+    parallel_free(session->parallel);
+    safetensors_free(&session->weights);
+    json_decref(job->metadata);
+    json_decref(job->arguments);
+}
+
 int training_work(struct training_session *session, struct training_job *job)
 {
     ready(job, &session->weights);
@@ -380,5 +399,6 @@ int training_work(struct training_session *session, struct training_job *job)
         train(session, job);
     else
         run_forward(session, job);
+    close_session(session, job);
     return 0;
 }

@@ -103,7 +103,7 @@ struct training_job {
 };
 
 /* Load the weights if any, then train until END and write --save, or just run forward over the
- * stream and those that follow it. Returns 0; dies on error and when stopped. */
+ * stream and those that follow it, and free both. Returns 0; dies on error and when stopped. */
 int training_work(struct training_session *session, struct training_job *job);
 
 #endif

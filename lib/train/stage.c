@@ -57,6 +57,7 @@ struct stage *stage_new(const struct stage_options *options, struct err *err)
     struct stage *const s = calloc(1, sizeof *s);
     if (s == NULL) {
         err_memory(err, "a training stage");
+        channel_abandon(options->grad);
         return NULL;
     }
     s->o = *options;
@@ -80,6 +81,8 @@ struct stage *stage_new(const struct stage_options *options, struct err *err)
         s->grad_writer =
             writer_new(options->grad_out, options->level, options->grad_out_header, err);
     if (err->status != ERR_NONE) {
+        if (s->grad == NULL)
+            channel_abandon(options->grad);
         stage_free(s);
         return NULL;
     }

@@ -38,7 +38,7 @@ struct stage_options {
         *output_header;        /* the input's columns less input_column, plus output_column */
     const char *output_column; /* "h", "z" */
     int level;                 /* zstd, of both outputs */
-    struct channel *grad;      /* gradients of the output; becomes the stage's own */
+    struct channel *grad;      /* gradients of the output; the stage's own, if it fails too */
     struct channel *grad_out; /* where to send gradients of the input; NULL: nobody trains before */
     const struct header *grad_out_header;
     size_t memory;             /* bytes that the tapes of several parts may take */
