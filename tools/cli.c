@@ -261,7 +261,7 @@ static int parse_one(struct cli_tool *tool, int argc, char **argv, int i)
     } else {
         o = find_letter(tool, word[1]);
         while (!takes_value(o) && word[2] != '\0') { /* -qv */
-            set_option(o, NULL);
+            set_option(o, "");
             o = find_letter(tool, *++word == '\0' ? '?' : word[1]);
         }
         if (takes_value(o) && word[2] != '\0')

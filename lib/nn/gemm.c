@@ -88,10 +88,10 @@ static void cut_k(struct parallel *parallel, struct product *p)
     for (int i = 0; i < p->m; i++) {
         float *const c = p->c + (size_t)i * (size_t)p->ldc;
         for (int j = 0; j < p->n; j++) {
+            const float *const part = p->partial + (size_t)i * (size_t)p->n + (size_t)j;
             double sum = p->beta == 0 ? 0 : (double)p->beta * c[j];
             for (int chunk = 0; chunk < p->chunks; chunk++)
-                sum +=
-                    partial[((size_t)chunk * (size_t)p->m + (size_t)i) * (size_t)p->n + (size_t)j];
+                sum += part[(size_t)chunk * (size_t)p->m * (size_t)p->n];
             c[j] = (float)sum;
         }
     }
