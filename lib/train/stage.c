@@ -279,9 +279,10 @@ static int backward_part(struct stage *s, struct part *part, struct err *err)
 /* The rest of a step whose first part has come. */
 static int run_step(struct stage *s, struct record *first, struct err *err)
 {
+    const int64_t step = first->step;
     const int parts = first->parts;
-    if (first->step < s->next_step || (s->account.steps == 0 && first->step != s->next_step)) {
-        err_set(err, ERR_INPUT, "step %lld comes where step %lld is due", (long long)first->step,
+    if (step < s->next_step || (s->account.steps == 0 && step != s->next_step)) {
+        err_set(err, ERR_INPUT, "step %lld comes where step %lld is due", (long long)step,
             (long long)s->next_step);
         return err_hint(err, "--start-step must be the same in the source and in every stage");
     }
@@ -300,9 +301,8 @@ static int run_step(struct stage *s, struct record *first, struct err *err)
     for (int i = 0; i < parts; i++)
         if (backward_part(s, &s->part[i], err) < 0)
             return -1;
-    for (int i = 0; i < parts; i++)
+    for (int i = 0; i < parts; i++) /* from here on the feed fills them anew */
         feed_return(s->o.input, s->part[i].in);
-    const int64_t step = first->step;
     if (optimizer_step(s->o.optimizer, schedule_rate(&s->o.schedule, step), step, err) < 0)
         return -1;
     s->o.model.refresh(s->o.model.self);

@@ -4,6 +4,8 @@
 common_setup() {
     BIN=${BIN:-$PWD/build/bin}
     export SUPPORT=${SUPPORT:-$PWD/build/release/support}
+    # A tool that fails leaves its threads to the end of the process.
+    export TSAN_OPTIONS=${TSAN_OPTIONS:-report_thread_leaks=0}
     PATH=$BIN:$PATH
     cd "$BATS_TEST_TMPDIR" || return 1
 }
