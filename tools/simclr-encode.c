@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STD_LOW 1e-6 /* of a deviation: below it, pixels would become infinite */
+
 static const char *model, *stem = "auto";
 static int width = 1;
 static bool any_size;
@@ -28,7 +30,7 @@ static struct cli_option options[] = {
         "first layers; auto: cifar up to 32 pixels", false},
     {0, "pixel-mean", "R,G,B", CLI_TRIPLE, &mean, -1, 2, CLI_RESULT,
         "subtracted from pixels in [0,1]", false},
-    {0, "pixel-std", "R,G,B", CLI_TRIPLE, &deviation, 1e-6, 1e6, CLI_RESULT,
+    {0, "pixel-std", "R,G,B", CLI_TRIPLE, &deviation, STD_LOW, 1e6, CLI_RESULT,
         "they are divided by this", false},
     {0, "any-size", NULL, CLI_FLAG, &any_size, 0, 0, CLI_RESULT,
         "take pictures of another size than the weights were trained on", false},
@@ -68,15 +70,11 @@ static void take_metadata(const struct safetensors *doc, int *size)
             stored_stem);
     if (stored_stem != NULL)
         stem = stored_stem;
-    const char *const stored_width = safetensors_metadata(doc, "width");
-    const int w = stored_width != NULL ? atoi(stored_width) : width;
-    if (w < 1 || w > 16)
-        die(ERR_INPUT, "'%s': width is '%s'", training.weights, stored_width);
-    if (cli_given(&tool, "width") && w != width)
+    const int w = training_number(doc, "width", 16);
+    if (w > 0 && cli_given(&tool, "width") && w != width)
         die(ERR_MISUSE, "--width is %d, the weights '%s' have %d", width, training.weights, w);
-    width = w;
-    const char *const stored_size = safetensors_metadata(doc, "size");
-    *size = stored_size != NULL ? atoi(stored_size) : 0;
+    width = w > 0 ? w : width;
+    *size = training_number(doc, "size", 65535);
 }
 
 /* pixel_mean and pixel_std of the weights file, unless an option gives them. */
@@ -91,7 +89,7 @@ static void take_normalisation(const struct safetensors *doc)
             continue;
         json_t *const array = json_loads(text, 0, NULL);
         into[i]->set = array != NULL && json_unpack(array, "[F,F,F!]", &v[0], &v[1], &v[2]) == 0;
-        if (!into[i]->set || (i == 1 && !(v[0] > 0 && v[1] > 0 && v[2] > 0)))
+        if (!into[i]->set || (i == 1 && !(v[0] >= STD_LOW && v[1] >= STD_LOW && v[2] >= STD_LOW)))
             die(ERR_INPUT, "'%s': %s is '%s'", training.weights, key[i], text);
         json_decref(array);
     }

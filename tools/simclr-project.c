@@ -46,12 +46,9 @@ static struct cli_tool tool = {"simclr-project", "[FILE]", 0, 1,
 /* A number that the weights file states and an option may repeat, but not contradict. */
 static void take_number(const struct safetensors *doc, const char *name, int *value, int high)
 {
-    const char *const text = safetensors_metadata(doc, name);
-    if (text == NULL)
+    const int stored = training_number(doc, name, high);
+    if (stored == 0)
         return;
-    const int stored = atoi(text);
-    if (stored < 1 || stored > high)
-        die(ERR_INPUT, "'%s': %s is '%s'", training.weights, name, text);
     if (cli_given(&tool, name) && stored != *value)
         die(ERR_MISUSE, "--%s is %d, the weights '%s' have %d", name, *value, training.weights,
             stored);

@@ -156,6 +156,18 @@ struct training_session training_open(const char *operand)
     return s;
 }
 
+int training_number(const struct safetensors *doc, const char *name, int high)
+{
+    const char *const text = safetensors_metadata(doc, name);
+    if (text == NULL)
+        return 0;
+    const bool whole = *text != '\0' && strspn(text, "0123456789") == strlen(text);
+    const long number = whole && strlen(text) < 10 ? atol(text) : 0;
+    if (number < 1 || number > high)
+        die(ERR_INPUT, "'%s': %s is '%.40s'", training.weights, name, text);
+    return (int)number;
+}
+
 static void ready(struct training_job *job, const struct safetensors *doc)
 {
     struct err err = {0};
@@ -300,8 +312,9 @@ struct forward {
     int capacity; /* rows */
 };
 
-/* out [rows, width] of one record, FORWARD_ROWS rows at a time. */
-static void forward_rows(struct forward *f, const struct field *in, int rows)
+/* out [rows, width] of one record, FORWARD_ROWS rows at a time; a number that is not finite, out of
+ * the input or of weights that fit no picture, goes no further. */
+static void forward_rows(struct forward *f, const struct field *in, int rows, int64_t step)
 {
     const struct model *const model = &f->job->model;
     struct err err = {0};
@@ -321,6 +334,10 @@ static void forward_rows(struct forward *f, const struct field *in, int rows)
         model->forward(model->self, f->tape, f->out + (size_t)row * (size_t)model->out_width,
             (const char *)in->data + (size_t)row * model->in_row,
             rows - row < FORWARD_ROWS ? rows - row : FORWARD_ROWS, MODEL_EVAL);
+    for (size_t i = 0; i < (size_t)rows * (size_t)model->out_width; i++)
+        if (!isfinite(f->out[i]))
+            die(ERR_FAILED, "step %lld, row %zu: %s is not finite", (long long)step,
+                i / (size_t)model->out_width, f->job->output_column);
 }
 
 static int64_t forward_stream(struct forward *f, struct reader *reader, const struct header *in,
@@ -338,7 +355,7 @@ static int64_t forward_stream(struct forward *f, struct reader *reader, const st
     struct record record = {0};
     int got;
     while ((got = reader_record(reader, &record, &err)) == 1) {
-        forward_rows(f, &record.field[consumed], record.rows);
+        forward_rows(f, &record.field[consumed], record.rows, record.step);
         for (int i = 0; i < header->columns; i++) {
             const int from = header_find(in, header->column[i].name);
             field[i] = strcmp(header->column[i].name, f->job->output_column) == 0

@@ -89,6 +89,10 @@ struct training_session {
  * Dies on error. */
 struct training_session training_open(const char *operand);
 
+/* The whole number 1 .. high that the metadata of --weights have under `name`; 0 when they have none.
+ * Dies (status 3) of anything else. */
+int training_number(const struct safetensors *doc, const char *name, int high);
+
 /* A model in the hands of a tool. */
 struct training_job {
     struct cli_tool *tool;

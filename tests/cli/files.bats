@@ -64,3 +64,10 @@ refused() { # MESSAGE WORD...
         refused "cannot open 'no?[2Jthing': No such file or directory" $tool $'no\e[2Jthing'
     done
 }
+
+@test "a feature that is not finite goes no further" {
+    make_stream kind=features column=h:F32:4 pictures=2 poison=3:nan >poisoned
+    run -1 --separate-stderr simclr-project --dim 2 -o z.stream poisoned
+    [ "$stderr" = "simclr-project: step 0, row 3: z is not finite" ]
+    [ ! -e z.stream ] && [ -z "$(find . -name '*.part')" ]
+}
