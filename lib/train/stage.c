@@ -166,8 +166,9 @@ static int make_parts(struct stage *s, const struct record *first, struct err *e
 /* Pass a part on: the columns that came, and `out` in place of the one that was consumed. */
 static int write_part(struct stage *s, const struct record *in, struct err *err)
 {
+    const struct field made = {.data = s->out};
     for (int i = 0; i < s->o.output_header->columns; i++)
-        s->field[i] = s->source[i] < 0 ? (struct field){.data = s->out} : in->field[s->source[i]];
+        s->field[i] = s->source[i] < 0 ? made : in->field[s->source[i]];
     struct record record = *in;
     record.field = s->field;
     record.fields = s->o.output_header->columns;
