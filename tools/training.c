@@ -356,10 +356,11 @@ static int64_t forward_stream(struct forward *f, struct reader *reader, const st
     int got;
     while ((got = reader_record(reader, &record, &err)) == 1) {
         forward_rows(f, &record.field[consumed], record.rows, record.step);
+        const struct field features = {.data = f->out};
         for (int i = 0; i < header->columns; i++) {
             const int from = header_find(in, header->column[i].name);
             field[i] = strcmp(header->column[i].name, f->job->output_column) == 0
-                           ? (struct field){.data = f->out}
+                           ? features
                            : record.field[from];
         }
         struct record made = record;
