@@ -49,11 +49,13 @@ static _Noreturn void give_up(const struct err *err)
 static void print_name(const char *name)
 {
     char *const copy = strdup(name);
-    if (copy == NULL)
+    if (copy != NULL) {
+        text_clean(copy);
+        fputs(copy, stdout);
+        free(copy);
+    } else {
         die(ERR_FAILED, "cannot allocate memory for a name");
-    text_clean(copy);
-    fputs(copy, stdout);
-    free(copy);
+    }
 }
 
 static void print_shape(enum dtype dtype, bool ragged, int rank, const int64_t *shape)
