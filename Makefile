@@ -83,7 +83,7 @@ units: $(UNITS:%=$(BUILD)/unit/%)
 # ---- what it takes ----
 
 PACKAGES_BUILD := gcc libc6-dev libjpeg62-turbo-dev libzstd-dev libopenblas-dev libdnnl-dev libjansson-dev zlib1g-dev
-PACKAGES_TEST  := bats zstd bsdutils
+PACKAGES_TEST  := bats zstd bsdutils xxd
 PACKAGES_DEMO  := dataset-fashion-mnist
 
 deps: ## install what is missing to build and test (Debian packages, through sudo if need be)
