@@ -164,10 +164,11 @@ int jpeg_is(const void *bytes, size_t size)
     return size >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
 }
 
-int jpeg_decode(
-    struct picture *out, const void *bytes, size_t size, size_t max_pixels, struct err *err)
+int jpeg_decode(struct picture *out, const void *bytes, size_t size,
+    const struct picture_region *region, const struct picture_rules *rules, struct err *err)
 {
-    struct decoder decoder = {.out = out, .max_pixels = max_pixels, .err = err};
+    struct decoder decoder = {.out = out, .max_pixels = rules->max_pixels, .err = err};
+    (void)region;
     return guarded(&decoder, decode, bytes, size);
 }
 

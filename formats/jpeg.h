@@ -17,8 +17,9 @@
 /* Do the bytes begin like a JPEG file? */
 int jpeg_is(const void *bytes, size_t size);
 
-int jpeg_decode(
-    struct picture *out, const void *bytes, size_t size, size_t max_pixels, struct err *err);
+/* As picture_decode_region(); region NULL: all of it. */
+int jpeg_decode(struct picture *out, const void *bytes, size_t size,
+    const struct picture_region *region, const struct picture_rules *rules, struct err *err);
 
 /* Height, width and channels from the headers alone; pixels is NULL. */
 int jpeg_measure(struct picture *out, const void *bytes, size_t size, struct err *err);

@@ -54,17 +54,25 @@ enum picture_kind picture_kind(const void *bytes, size_t size)
                                  : PICTURE_UNKNOWN;
 }
 
-int picture_decode(
-    struct picture *out, const void *bytes, size_t size, size_t max_pixels, struct err *err)
+int picture_decode(struct picture *out, const void *bytes, size_t size,
+    const struct picture_rules *rules, struct err *err)
 {
     switch (picture_kind(bytes, size)) {
     case PICTURE_JPEG:
-        return jpeg_decode(out, bytes, size, max_pixels, err);
+        return jpeg_decode(out, bytes, size, NULL, rules, err);
     case PICTURE_PNM:
-        return pnm_decode(out, bytes, size, max_pixels, err);
+        return pnm_decode(out, bytes, size, rules->max_pixels, err);
     default:
         return refuse(out, bytes, size, err);
     }
+}
+
+int picture_decode_region(struct picture *out, const void *bytes, size_t size,
+    const struct picture_region *region, const struct picture_rules *rules, struct err *err)
+{
+    if (picture_kind(bytes, size) == PICTURE_JPEG)
+        return jpeg_decode(out, bytes, size, region, rules, err);
+    return picture_decode(out, bytes, size, rules, err);
 }
 
 int picture_measure(struct picture *out, const void *bytes, size_t size, struct err *err)
@@ -93,7 +101,7 @@ int picture_alloc(struct picture *out, int height, int width, int channels, size
     unsigned char *const room = bytes > PTRDIFF_MAX ? NULL : malloc(bytes);
     if (room == NULL)
         return err_memory(err, "a picture");
-    *out = (struct picture){height, width, channels, room};
+    *out = (struct picture){height, width, channels, room, 0, 0, 1};
     return 0;
 }
 

@@ -151,7 +151,7 @@ static struct views *prepare(
 {
     set_defaults(header);
     const struct views_options v = {options.augment, options.views, (int)options.part, options.seed,
-        (size_t)options.max_pixels};
+        {.max_pixels = (size_t)options.max_pixels}};
     struct views *const views = views_new(header, &v, parallel, source, err);
     json_t *const arguments = cli_arguments(&tool);
     if (views == NULL ||

@@ -134,12 +134,12 @@ static void jitter(
 }
 
 void augment_planes(const struct augment *recipe, const struct augment_draw *draw,
-    const unsigned char *in, int w, int channels, const struct augment_scratch *scratch)
+    const struct picture *in, const struct augment_scratch *scratch)
 {
-    const int size = recipe->size;
+    const int size = recipe->size, channels = in->channels;
     const size_t n = (size_t)size * (size_t)size;
     float *const rgb = scratch->planes;
-    resize_bicubic(rgb, in, w, channels, draw->crop, size, size, 1.0f / 255, &scratch->resize);
+    resize_bicubic(rgb, in, draw->crop, size, size, 1.0f / 255, &scratch->resize);
     if (draw->flip)
         flip_horizontal(rgb, channels, size, size);
     for (int c = channels; c < CHANNELS; c++)
@@ -166,9 +166,9 @@ CPU_CLONES static void interleave(unsigned char *restrict out, const float *rest
 }
 
 void augment_view(unsigned char *out, const struct augment *recipe, const struct augment_draw *draw,
-    const unsigned char *in, int w, int channels, const struct augment_scratch *scratch)
+    const struct picture *in, const struct augment_scratch *scratch)
 {
     const size_t n = (size_t)recipe->size * (size_t)recipe->size;
-    augment_planes(recipe, draw, in, w, channels, scratch);
+    augment_planes(recipe, draw, in, scratch);
     interleave(out, scratch->planes, scratch->planes + n, scratch->planes + 2 * n, n);
 }

@@ -67,13 +67,13 @@ struct augment_scratch {
 /* Cut scratch out of an arena (see arena.h). */
 void augment_layout(struct augment_scratch *scratch, struct arena *arena, int size);
 
-/* scratch->planes overwritten with the view, in [0,1]. in [H,W,C] with C 1 (becomes grey in three
- * channels) or 3. */
+/* scratch->planes overwritten with the view, in [0,1]. `in` covers draw->crop; one channel becomes
+ * grey in three. */
 void augment_planes(const struct augment *recipe, const struct augment_draw *draw,
-    const unsigned char *in, int w, int channels, const struct augment_scratch *scratch);
+    const struct picture *in, const struct augment_scratch *scratch);
 
 /* The same as bytes: out [size][size][3] overwritten with 255 x, rounded half up. */
 void augment_view(unsigned char *out, const struct augment *recipe, const struct augment_draw *draw,
-    const unsigned char *in, int w, int channels, const struct augment_scratch *scratch);
+    const struct picture *in, const struct augment_scratch *scratch);
 
 #endif

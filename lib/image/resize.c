@@ -76,11 +76,14 @@ CPU_CLONES static void split(float *restrict out, const unsigned char *restrict 
                 out[((size_t)c * h + j) * w + i] = scale * (float)in[pitch * j + i * channels + c];
 }
 
-void resize_bicubic(float *out, const unsigned char *in, int w, int channels, struct crop crop,
-    int y, int x, float scale, const struct resize *scratch)
+void resize_bicubic(float *out, const struct picture *in, struct crop crop, int y, int x,
+    float scale, const struct resize *scratch)
 {
-    const size_t pitch = (size_t)w * channels, line = (size_t)channels * x, plane = (size_t)y * x;
-    const unsigned char *const corner = in + pitch * crop.y + (size_t)crop.x * channels;
+    const int channels = in->channels;
+    const size_t pitch = (size_t)in->width * channels, line = (size_t)channels * x;
+    const size_t plane = (size_t)y * x;
+    const unsigned char *const corner =
+        in->pixels + pitch * (crop.y - in->y) + (size_t)(crop.x - in->x) * channels;
     if (crop.h == y && crop.w == x) {
         split(out, corner, pitch, channels, y, x, scale);
         return;

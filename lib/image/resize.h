@@ -12,6 +12,7 @@
 #ifndef RESIZE_H
 #define RESIZE_H
 
+#include "formats/picture.h"
 #include "lib/base/arena.h"
 #include "lib/image/crop.h"
 
@@ -32,8 +33,9 @@ struct resize {
 /* Cut scratch for planes of at most [Y,X] out of an arena (see arena.h). */
 void resize_layout(struct resize *scratch, struct arena *arena, int y, int x);
 
-/* out [C][Y][X] overwritten, bytes times `scale`; in [H,W,C] with C 1 or 3; `crop` inside it. */
-void resize_bicubic(float *out, const unsigned char *in, int w, int channels, struct crop crop,
-    int y, int x, float scale, const struct resize *scratch);
+/* out [C][Y][X] overwritten, bytes times `scale`; `crop` is in pixels of the whole, unreduced
+ * picture, and what `in` holds of it covers the crop. */
+void resize_bicubic(float *out, const struct picture *in, struct crop crop, int y, int x,
+    float scale, const struct resize *scratch);
 
 #endif

@@ -199,8 +199,8 @@ static int get_picture(struct views *v, struct picture *out, int row, struct err
     const void *data;
     const size_t bytes = record_row(v->in, v->record, v->source, row, &data);
     if (c->ragged)
-        return picture_decode(out, data, bytes, v->options.max_pixels, err);
-    *out = (struct picture){c->shape[0], c->shape[1], c->shape[2], (unsigned char *)data};
+        return picture_decode(out, data, bytes, &v->options.rules, err);
+    *out = (struct picture){c->shape[0], c->shape[1], c->shape[2], (unsigned char *)data, 0, 0, 1};
     return 0;
 }
 
@@ -231,7 +231,7 @@ static void make_block(void *context, int block, int thread)
             const struct augment_draw draw = augment_draw(&v->options.recipe, v->options.seed,
                 record->epoch, id[row], view, p.height, p.width);
             augment_view(v->pixels + ((size_t)view * record->rows + row) * v->view_bytes,
-                &v->options.recipe, &draw, p.pixels, p.width, p.channels, &v->local[thread]);
+                &v->options.recipe, &draw, &p, &v->local[thread]);
         }
         if (v->in->column[v->source].ragged)
             picture_free(&p);

@@ -11,6 +11,7 @@
 #ifndef VIEWS_H
 #define VIEWS_H
 
+#include "formats/picture.h"
 #include "formats/stream.h"
 #include "lib/base/err.h"
 #include "lib/base/parallel.h"
@@ -20,7 +21,7 @@ struct views_options {
     struct augment recipe;
     int views, part; /* part 0: no limit (see parts.h) */
     int64_t seed;
-    size_t max_pixels; /* of a picture that is decoded */
+    struct picture_rules rules; /* of pictures that are decoded */
 };
 
 struct views;

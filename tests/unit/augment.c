@@ -49,11 +49,12 @@ static void test_view(const unsigned char *picture, const int64_t *size, int i)
     double *const wanted = golden_get(name, DTYPE_F64, 3, NULL);
     unsigned char *const in = channels_of(picture, (size_t)(size[0] * size[1]), channels);
     unsigned char out[SIZE * SIZE][3];
-    augment_planes(&recipe, &draw, in, (int)size[1], channels, &scratch);
+    const struct picture whole = {(int)size[0], (int)size[1], channels, in, 0, 0, 1};
+    augment_planes(&recipe, &draw, &whole, &scratch);
     const double error = tap_error(scratch.planes, wanted, sizeof out);
     OK(error < 1e-6, "view %d: error %.1e", i, error);
 
-    augment_view(&out[0][0], &recipe, &draw, in, (int)size[1], channels, &scratch);
+    augment_view(&out[0][0], &recipe, &draw, &whole, &scratch);
     bool rounded = true;
     for (int c = 0; c < 3; c++)
         for (int p = 0; p < SIZE * SIZE; p++)
@@ -72,14 +73,15 @@ static void test_identity(void)
     unsigned char in[16][16][3], out[16][16][3];
     for (int i = 0; i < 16 * 16 * 3; i++)
         in[i / 48][i / 3 % 16][i % 3] = (unsigned char)(i % 256);
+    const struct picture p = {16, 16, 3, &in[0][0][0], 0, 0, 1};
     const struct augment_draw draw = augment_draw(&recipe, 1, 2, 3, 0, 16, 16);
-    augment_view(&out[0][0][0], &recipe, &draw, &in[0][0][0], 16, 3, &scratch);
+    augment_view(&out[0][0][0], &recipe, &draw, &p, &scratch);
     OK(memcmp(in, out, sizeof in) == 0, "everything switched off: the same bytes");
 
     recipe.jitter = 1;
     augment_strength(&recipe, 0);
     const struct augment_draw idle = augment_draw(&recipe, 1, 2, 3, 0, 16, 16);
-    augment_view(&out[0][0][0], &recipe, &idle, &in[0][0][0], 16, 3, &scratch);
+    augment_view(&out[0][0][0], &recipe, &idle, &p, &scratch);
     OK(memcmp(in, out, sizeof in) == 0, "a jitter of strength 0: the same bytes");
 }
 

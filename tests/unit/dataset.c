@@ -108,14 +108,15 @@ static void check_pixels(void)
     OK(open_set(&set, "b.bin", "i-images-idx3-ubyte", 0) == 0 && set.channels == 0 &&
             set.count == 7 && dataset_label(&set, 6) == -1,
         "two sizes: encoded");
-    OK(dataset_read(&set, 6, &b, &err) == 0 && picture_decode(&p, b.data, b.size, 100, &err) == 0 &&
+    OK(dataset_read(&set, 6, &b, &err) == 0 &&
+            picture_decode(&p, b.data, b.size, &(struct picture_rules){100, false}, &err) == 0 &&
             p.height == 4 && p.width == 4 && p.channels == 1 && p.pixels[0] == 16,
         "grey pictures as PGM %s", err.text);
     picture_free(&p);
     b.size = 0;
     OK(dataset_read(&set, 0, &b, &err) == 0 &&
-            picture_decode(&p, b.data, b.size, 1024, &err) == 0 && p.channels == 3 &&
-            p.pixels[3071] == 42,
+            picture_decode(&p, b.data, b.size, &(struct picture_rules){1024, false}, &err) == 0 &&
+            p.channels == 3 && p.pixels[3071] == 42,
         "colour pictures as PPM %s", err.text);
     picture_free(&p);
     dataset_close(&set);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+static const struct picture_rules usual = {PICTURE_PIXELS, false};
+
 static struct bytes load(const char *path)
 {
     struct bytes out = {0};
@@ -31,8 +33,7 @@ static void check_golden(const char *file, const char *golden, int channels)
     OK(jpeg_measure(&size, in.data, in.size, &err) == 0 && size.height == 13 && size.width == 21 &&
             size.channels == channels && size.pixels == NULL,
         "%s: size without decoding", file);
-    OK(jpeg_decode(&a, in.data, in.size, PICTURE_PIXELS, &err) == 0, "%s decodes %s", file,
-        err.text);
+    OK(jpeg_decode(&a, in.data, in.size, NULL, &usual, &err) == 0, "%s decodes %s", file, err.text);
     OK(pnm_decode(&b, want.data, want.size, PICTURE_PIXELS, &err) == 0, "%s decodes", golden);
     OK(a.height == b.height && a.width == b.width && a.channels == b.channels &&
             memcmp(a.pixels, b.pixels, (size_t)(13 * 21 * channels)) == 0,
@@ -50,7 +51,8 @@ static int refused(const unsigned char *bytes, size_t size, size_t limit, const 
     struct picture out;
     struct err err = {0};
     memcpy(copy, bytes, size);
-    const int got = jpeg_decode(&out, copy, size, limit, &err);
+    const int got =
+        jpeg_decode(&out, copy, size, NULL, &(struct picture_rules){limit, false}, &err);
     const int good =
         got < 0 && err.status == ERR_INPUT && out.pixels == NULL && strstr(err.text, why) != NULL;
     if (!good)
@@ -75,7 +77,8 @@ static void check_hostile(const char *file)
             struct picture out;
             struct err err = {0};
             in.data[i] ^= (unsigned char)(1 << bit);
-            const int got = jpeg_decode(&out, in.data, in.size, 1 << 16, &err);
+            const int got = jpeg_decode(
+                &out, in.data, in.size, NULL, &(struct picture_rules){1 << 16, false}, &err);
             survived &= got == 0 ? out.pixels != NULL && err.status == ERR_NONE
                                  : out.pixels == NULL && err.status != ERR_NONE;
             picture_free(&out);
@@ -109,8 +112,8 @@ static void check_scans(void)
 
     unsigned char *const less = many.data + 160 * length;
     memmove(less, many.data, from);
-    OK(jpeg_decode(&often, less, in.size + 40 * length, PICTURE_PIXELS, &err) == 0 &&
-            jpeg_decode(&once, in.data, in.size, PICTURE_PIXELS, &err) == 0 &&
+    OK(jpeg_decode(&often, less, in.size + 40 * length, NULL, &usual, &err) == 0 &&
+            jpeg_decode(&once, in.data, in.size, NULL, &usual, &err) == 0 &&
             memcmp(once.pixels, often.pixels, 13 * 21 * 3) == 0,
         "fewer do no harm");
     picture_free(&once);
@@ -145,7 +148,7 @@ static void check_samples(void)
         struct bytes in = load(path);
         struct picture out;
         struct err err = {0};
-        const int got = jpeg_decode(&out, in.data, in.size, PICTURE_PIXELS, &err);
+        const int got = jpeg_decode(&out, in.data, in.size, NULL, &usual, &err);
         OK(sample[i].error == NULL ? got == 0 : strstr(err.text, sample[i].error) != NULL, "%s %s",
             sample[i].name, err.text);
         picture_free(&out);
@@ -169,7 +172,9 @@ int main(void)
     OK(refused(colour.data, colour.size, 272, "more than 272 pixels"), "one pixel too many");
     struct picture out;
     struct err err = {0};
-    OK(jpeg_decode(&out, colour.data, colour.size, 273, &err) == 0, "just as many as are allowed");
+    OK(jpeg_decode(
+           &out, colour.data, colour.size, NULL, &(struct picture_rules){273, false}, &err) == 0,
+        "just as many as are allowed");
     picture_free(&out);
 
     /* Claim 65500 x 65500: refused by its header, long before memory is asked for. */

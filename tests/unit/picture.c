@@ -11,7 +11,8 @@ static int says(const void *bytes, size_t size, const char *text)
 {
     struct picture out;
     struct err err = {0}, again = {0};
-    const int good = picture_decode(&out, bytes, size, PICTURE_PIXELS, &err) < 0 &&
+    const int good = picture_decode(&out, bytes, size,
+                         &(struct picture_rules){PICTURE_PIXELS, false}, &err) < 0 &&
                      picture_measure(&out, bytes, size, &again) < 0 && err.status == ERR_INPUT &&
                      strstr(err.text, text) != NULL && strcmp(err.text, again.text) == 0;
     if (!good)
@@ -26,7 +27,8 @@ int main(void)
     OK(picture_kind("\xff\xd8\xff\xe0", 4) == PICTURE_JPEG, "JPEG");
     OK(picture_kind("P5\n", 3) == PICTURE_PNM, "PNM");
     OK(picture_kind("P5\n", 2) == PICTURE_UNKNOWN, "too few bytes to tell");
-    OK(picture_decode(&out, "P5 1 1 255 x", 12, 1, &err) == 0 && out.pixels[0] == 'x',
+    OK(picture_decode(&out, "P5 1 1 255 x", 12, &(struct picture_rules){1, false}, &err) == 0 &&
+            out.pixels[0] == 'x',
         "decoding goes to the right decoder");
     picture_free(&out);
     OK(picture_measure(&out, "P5 1 1 255 x", 12, &err) == 0 && out.width == 1 && !out.pixels,

@@ -16,7 +16,7 @@ static struct arena make_scratch(struct resize *scratch, int y, int x)
     return arena;
 }
 
-static void test_golden(const unsigned char *picture, int w, const int64_t *c, int i)
+static void test_golden(unsigned char *picture, int h, int w, const int64_t *c, int i)
 {
     char name[40];
     int64_t shape[3];
@@ -27,7 +27,8 @@ static void test_golden(const unsigned char *picture, int w, const int64_t *c, i
     double *const wanted = golden_get(name, DTYPE_F64, 3, shape);
     struct arena arena = make_scratch(&scratch, y, x);
     float *const out = malloc((size_t)y * x * 3 * sizeof *out);
-    resize_bicubic(out, picture, w, 3, crop, y, x, 1.0f / 255, &scratch);
+    const struct picture in = {h, w, 3, picture, 0, 0, 1};
+    resize_bicubic(out, &in, crop, y, x, 1.0f / 255, &scratch);
     const double error = tap_error(out, wanted, (size_t)y * x * 3);
     OK(error < 5e-7, "%dx%d to %dx%d: error %.1e", crop.w, crop.h, x, y, error);
     free(out);
@@ -36,7 +37,7 @@ static void test_golden(const unsigned char *picture, int w, const int64_t *c, i
 }
 
 /* One channel gives the plane that it gives among three. */
-static void test_grey(const unsigned char *picture, int h, int w)
+static void test_grey(unsigned char *picture, int h, int w)
 {
     struct resize scratch;
     struct arena arena = make_scratch(&scratch, 30, 30);
@@ -46,8 +47,9 @@ static void test_grey(const unsigned char *picture, int h, int w)
         green[i] = picture[3 * i + 1];
     for (int same = 0; same < 2; same++) {
         const struct crop crop = {4, 2, same ? 30 : 33, same ? 30 : 21};
-        resize_bicubic(colour, picture, w, 3, crop, 30, 30, 1, &scratch);
-        resize_bicubic(grey, green, w, 1, crop, 30, 30, 1, &scratch);
+        const struct picture in = {h, w, 3, picture, 0, 0, 1}, one = {h, w, 1, green, 0, 0, 1};
+        resize_bicubic(colour, &in, crop, 30, 30, 1, &scratch);
+        resize_bicubic(grey, &one, crop, 30, 30, 1, &scratch);
         OK(memcmp(grey, colour + 30 * 30, sizeof grey) == 0, "grey is one plane (%s)",
             same ? "copied" : "resampled");
     }
@@ -62,7 +64,7 @@ int main(void)
     unsigned char *const picture = golden_get("picture", DTYPE_U8, 3, size);
     int64_t *const cases = golden_get("resize.cases", DTYPE_I64, 2, shape);
     for (int i = 0; i < shape[0]; i++)
-        test_golden(picture, (int)size[1], cases + 6 * i, i);
+        test_golden(picture, (int)size[0], (int)size[1], cases + 6 * i, i);
     test_grey(picture, (int)size[0], (int)size[1]);
     free(picture);
     free(cases);

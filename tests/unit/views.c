@@ -14,7 +14,7 @@ static unsigned char pixels[ROWS][PICTURE];
 static int64_t id[ROWS];
 static float extra[ROWS][2];
 
-static struct views_options options = {.views = 2, .seed = 4, .max_pixels = 1000};
+static struct views_options options = {.views = 2, .seed = 4, .rules = {.max_pixels = 1000}};
 
 static void fill(void)
 {
@@ -82,8 +82,8 @@ static unsigned char *make_wanted(void)
     for (int i = 0; i < 2 * ROWS; i++) {
         const struct augment_draw draw =
             augment_draw(&options.recipe, 4, 1, id[i % ROWS], i / ROWS, SIDE, SIDE);
-        augment_view(
-            out + (size_t)i * VIEW, &options.recipe, &draw, pixels[i % ROWS], SIDE, 3, &scratch);
+        const struct picture p = {SIDE, SIDE, 3, pixels[i % ROWS], 0, 0, 1};
+        augment_view(out + (size_t)i * VIEW, &options.recipe, &draw, &p, &scratch);
     }
     arena_free(&arena);
     return out;
