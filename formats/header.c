@@ -116,13 +116,17 @@ int header_add(struct header *header, const char *name, enum dtype dtype, int ra
     struct column c = {.dtype = dtype, .ragged = rank < 0, .rank = rank < 0 ? 0 : rank};
     c.row_bytes = c.ragged ? 0 : dtype_size(dtype);
     for (int i = 0; i < c.rank; i++) {
-        if (shape[i] < 1)
+        const bool varies = shape[i] == STREAM_VARIES && c.rank > 1;
+        if (shape[i] < 1 && !varies)
             return err_set(err, ERR_INPUT, "column '%s' has an extent of %d", name, shape[i]);
         c.shape[i] = shape[i];
-        c.row_bytes = shape_times(c.row_bytes, (size_t)shape[i]);
+        c.varies = c.varies || varies;
+        c.row_bytes = shape_times(c.row_bytes, varies ? 1 : (size_t)shape[i]);
     }
     if (c.row_bytes > SIZE_MAX / 4)
         return err_set(err, ERR_INPUT, "a row of column '%s' is too large", name);
+    if (c.varies)
+        c.row_bytes = 0;
 
     struct column *const more =
         realloc(header->column, (size_t)(header->columns + 1) * sizeof *more);
@@ -153,16 +157,28 @@ int header_drop(struct header *header, const char *name)
     return 0;
 }
 
-/* "F32 [512]", "U8 [ragged]"; for messages. */
+bool header_same_column(const struct column *a, const struct column *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->dtype == b->dtype && a->ragged == b->ragged &&
+           a->rank == b->rank &&
+           memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) == 0;
+}
+
+/* "F32 [512]", "U8 [ragged]", "U8 [?,?,3]"; for messages. */
 static void describe(char *out, size_t size, const struct column *c)
 {
     int n = snprintf(out, size, "%s [%s", dtype_name(c->dtype), c->ragged ? "ragged" : "");
-    for (int i = 0; i < c->rank; i++)
-        n += snprintf(out + n, size - (size_t)n, i > 0 ? ",%d" : "%d", c->shape[i]);
+    for (int i = 0; i < c->rank; i++) {
+        const char *const comma = i > 0 ? "," : "";
+        if (c->shape[i] == STREAM_VARIES)
+            n += snprintf(out + n, size - (size_t)n, "%s?", comma);
+        else
+            n += snprintf(out + n, size - (size_t)n, "%s%d", comma, c->shape[i]);
+    }
     snprintf(out + n, size - (size_t)n, "]");
 }
 
-int header_need(const struct header *header, const char *name, enum dtype dtype, int rank,
+int header_need_varying(const struct header *header, const char *name, enum dtype dtype, int rank,
     const char *source, struct err *err)
 {
     const int i = header_find(header, name);
@@ -180,6 +196,16 @@ int header_need(const struct header *header, const char *name, enum dtype dtype,
         snprintf(want, sizeof want, "of %d dimensions a row", rank);
     return err_set(err, ERR_INPUT, "column '%s' of '%s' is %s, not %s %s", name, source, has,
         dtype_name(dtype), want);
+}
+
+int header_need(const struct header *header, const char *name, enum dtype dtype, int rank,
+    const char *source, struct err *err)
+{
+    const int i = header_need_varying(header, name, dtype, rank, source, err);
+    if (i >= 0 && header->column[i].varies)
+        return err_set(err, ERR_INPUT, "'%s' has '%s' of varying size, which this tool cannot take",
+            source, name);
+    return i;
 }
 
 /* ---- metadata ---------------------------------------------------------------------------------
@@ -273,9 +299,10 @@ static int parse_column(struct header *h, const char *name, const json_t *value,
     for (int i = 0; i < rank; i++) {
         const json_t *const e = json_array_get(shape, (size_t)i);
         const json_int_t n = json_integer_value(e);
-        if (!json_is_integer(e) || n < 1 || n > INT_MAX)
+        const bool varies = json_is_null(e) && rank > 1;
+        if (!varies && (!json_is_integer(e) || n < 1 || n > INT_MAX))
             return err_set(err, ERR_INPUT, "column '%.64s' has an impossible extent", name);
-        extent[i] = (int)n;
+        extent[i] = varies ? STREAM_VARIES : (int)n;
     }
     return header_add(h, name, (enum dtype)dtype, rank, extent, err);
 }
@@ -445,7 +472,8 @@ static json_t *format_columns(const struct header *header)
         if (c->ragged)
             json_array_append_new(shape, json_null());
         for (int d = 0; d < c->rank; d++)
-            json_array_append_new(shape, json_integer(c->shape[d]));
+            json_array_append_new(
+                shape, c->shape[d] == STREAM_VARIES ? json_null() : json_integer(c->shape[d]));
         json_t *const value =
             json_pack("{s:s, s:o}", "dtype", dtype_name(c->dtype), "shape", shape);
         if (value == NULL || json_array_size(shape) != (size_t)(c->ragged ? 1 : c->rank) ||

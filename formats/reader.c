@@ -240,9 +240,7 @@ static int match_first(struct reader *r, struct header *h, struct err *err)
     for (int i = 0; i < r->first->columns; i++) {
         const struct column *const want = &r->first->column[i];
         const int j = header_find(h, want->name);
-        if (j < i || h->columns != r->first->columns || h->column[j].dtype != want->dtype ||
-            h->column[j].ragged != want->ragged || h->column[j].rank != want->rank ||
-            memcmp(h->column[j].shape, want->shape, (size_t)want->rank * sizeof *want->shape) != 0)
+        if (j < i || h->columns != r->first->columns || !header_same_column(&h->column[j], want))
             return bad(r, err, "the columns differ from those of the first stream");
         const struct column moved = h->column[j];
         h->column[j] = h->column[i];
@@ -391,6 +389,21 @@ static int count_rows(struct reader *r, const struct safetensors *doc, struct er
     return (int)rows;
 }
 
+/* The extents of a row, where the header has them those of the header. */
+static int take_shape(struct reader *r, struct field *field, const struct column *c,
+    const struct tensor *t, struct err *err)
+{
+    for (int d = 0; d < c->rank; d++) {
+        const int64_t extent = t->shape[d + 1];
+        if (c->shape[d] != STREAM_VARIES && extent != c->shape[d])
+            return bad(r, err, "tensor '%s' has not the shape the header says", c->name);
+        if (extent < 1 || extent > INT_MAX)
+            return bad(r, err, "tensor '%s' has an extent of %lld", c->name, (long long)extent);
+        field->shape[d] = (int)extent;
+    }
+    return 0;
+}
+
 static int take_columns(
     struct reader *r, const struct safetensors *doc, struct record *record, struct err *err)
 {
@@ -400,13 +413,12 @@ static int take_columns(
         const struct tensor *t = need(r, doc, c->name, c->dtype, c->rank + 1, err);
         if (t == NULL)
             return -1;
-        for (int d = 0; d < c->rank; d++)
-            if (t->shape[d + 1] != c->shape[d])
-                return bad(r, err, "tensor '%s' has not the shape the header says", c->name);
+        record->field[i] = (struct field){.data = t->data};
+        if (take_shape(r, &record->field[i], c, t, err) < 0)
+            return -1;
         if (!c->ragged && t->shape[0] != record->rows)
             return bad(r, err, "column '%s' has %lld rows, others %d", c->name,
                 (long long)t->shape[0], record->rows);
-        record->field[i] = (struct field){.data = t->data};
         if (!c->ragged)
             continue;
         const struct tensor *const o = need(r, doc, c->offsets_name, DTYPE_I64, 1, err);

@@ -32,12 +32,31 @@ int record_reserve(struct record *record, int fields, size_t capacity, struct er
     return 0;
 }
 
+const int *record_shape(const struct header *header, const struct record *record, int column)
+{
+    const struct column *const c = &header->column[column];
+    return c->varies ? record->field[column].shape : c->shape;
+}
+
+size_t record_row_bytes(const struct header *header, const struct record *record, int column)
+{
+    const struct column *const c = &header->column[column];
+    if (!c->varies)
+        return c->row_bytes;
+    size_t bytes = dtype_size(c->dtype);
+    for (int i = 0; i < c->rank; i++) {
+        const int extent = record->field[column].shape[i];
+        bytes = extent < 0 ? SIZE_MAX : shape_times(bytes, (size_t)extent);
+    }
+    return bytes;
+}
+
 size_t record_row(const struct header *header, const struct record *record, int column, int row,
     const void **data)
 {
     const struct field *const f = &record->field[column];
     if (f->offsets == NULL) {
-        const size_t bytes = header->column[column].row_bytes;
+        const size_t bytes = record_row_bytes(header, record, column);
         *data = (const char *)f->data + (size_t)row * bytes;
         return bytes;
     }
@@ -56,8 +75,10 @@ int record_tensors(const struct header *header, const struct record *record, str
             .name = c->name, .dtype = c->dtype, .rank = c->rank + 1, .data = f->data};
         t->shape[0] = c->ragged ? f->offsets[record->rows] : record->rows;
         for (int d = 0; d < c->rank; d++)
-            t->shape[d + 1] = c->shape[d];
-        t->bytes = c->ragged ? (size_t)t->shape[0] : shape_times(c->row_bytes, (size_t)t->shape[0]);
+            t->shape[d + 1] = record_shape(header, record, i)[d];
+        t->bytes = (size_t)t->shape[0];
+        if (!c->ragged)
+            t->bytes = shape_times(record_row_bytes(header, record, i), (size_t)record->rows);
         if (!c->ragged)
             continue;
         t = &out[count++];
@@ -72,17 +93,11 @@ int record_tensors(const struct header *header, const struct record *record, str
 /* ---- selection --------------------------------------------------------------------------------
  */
 
-static bool same_column(const struct column *a, const struct column *b)
-{
-    return a->dtype == b->dtype && a->ragged == b->ragged && a->rank == b->rank &&
-           memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) == 0;
-}
-
 /* The column of `from` that column i of `to` is, or -1. */
 static int match(const struct header *to, int i, const struct header *from)
 {
     const int j = header_find(from, to->column[i].name);
-    return j >= 0 && same_column(&to->column[i], &from->column[j]) ? j : -1;
+    return j >= 0 && header_same_column(&to->column[i], &from->column[j]) ? j : -1;
 }
 
 static size_t aligned(size_t size)
@@ -96,7 +111,7 @@ static size_t selected(
 {
     const void *data;
     if (!from->column[column].ragged)
-        return shape_times(from->column[column].row_bytes, (size_t)rows);
+        return shape_times(record_row_bytes(from, in, column), (size_t)rows);
     size_t bytes = 0;
     for (int i = 0; i < rows; i++)
         bytes = shape_plus(bytes, record_row(from, in, column, row ? row[i] : i, &data));
@@ -145,6 +160,8 @@ int record_select(struct record *out, const struct header *to, const struct reco
         out->field[i] = (struct field){0};
         if (j < 0)
             continue;
+        if (to->column[i].varies)
+            memcpy(out->field[i].shape, in->field[j].shape, sizeof in->field[j].shape);
         if (to->column[i].ragged) {
             out->field[i].offsets = (int64_t *)next;
             next += ((size_t)rows + 1) * sizeof(int64_t);

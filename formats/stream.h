@@ -3,7 +3,8 @@
  * A stream is a header record, data records, and an END record; a record is one zstd frame (with
  * content size and checksum) that holds one safetensors document. Columns are tensors whose first
  * dimension is the row; a ragged column is two tensors, `NAME` U8 [total] and `NAME.offsets` I64
- * [rows+1].
+ * [rows+1]. A column may leave some extents of its rows open: all rows of a record have the same, and
+ * each record says which (views of two sizes in one stream).
  *
  * What a reader has checked when it hands out a record: columns, dtypes and shapes are those of the
  * header; all columns have the same number of rows, at least one; offsets rise from 0 to total;
@@ -36,14 +37,17 @@ struct plan {
     int64_t seed;
 };
 
+#define STREAM_VARIES (-1) /* an extent that each record has its own of */
+
 struct column {
     char *name;
     char *offsets_name; /* "NAME.offsets" when ragged, else NULL */
     enum dtype dtype;
     bool ragged;                       /* shape [null]: rows of U8 of any length */
+    bool varies;                       /* some extent is STREAM_VARIES */
     int rank;                          /* of one row: 0 is a scalar a row; ragged: 0 */
     int shape[SAFETENSORS_DIMENSIONS]; /* of one row */
-    size_t row_bytes;                  /* of one row; 0 when ragged */
+    size_t row_bytes; /* of one row; 0 when ragged or varying: record_row_bytes() */
 };
 
 struct header {
@@ -56,8 +60,9 @@ struct header {
 
 /* One column of one record. */
 struct field {
-    void *data;       /* [rows][shape], or the bytes of all rows; 8-byte aligned */
-    int64_t *offsets; /* [rows+1] when ragged, else NULL */
+    void *data;                        /* [rows][shape], or the bytes of all rows; 8-byte aligned */
+    int64_t *offsets;                  /* [rows+1] when ragged, else NULL */
+    int shape[SAFETENSORS_DIMENSIONS]; /* of one row of this record, for a column that varies */
 };
 
 /* One data record. field[i] belongs to column[i] of the header. */
@@ -81,15 +86,22 @@ int header_set_kind(struct header *header, const char *kind, struct err *err);
 /* Index of a column, or -1. */
 int header_find(const struct header *header, const char *name);
 
-/* Append a column. rank -1 means ragged. ERR_INPUT when the name is there already. */
+/* Append a column. rank -1 means ragged; with a rank from 2 an extent may be STREAM_VARIES.
+ * ERR_INPUT when the name is there already. */
 int header_add(struct header *header, const char *name, enum dtype dtype, int rank,
     const int *shape, struct err *err);
 int header_drop(struct header *header, const char *name); /* 0, or -1 when there was none */
 
 /* The column as a tool wants it, or -1 with ERR_INPUT that says what the stream has instead: a
- * `dtype` and a rank of one row (-1: ragged). `source` is a name for the message. */
+ * `dtype` and a rank of one row (-1: ragged). `source` is a name for the message. header_need()
+ * refuses open extents; whoever takes them asks record_shape() of each record. */
 int header_need(const struct header *header, const char *name, enum dtype dtype, int rank,
     const char *source, struct err *err);
+int header_need_varying(const struct header *header, const char *name, enum dtype dtype, int rank,
+    const char *source, struct err *err);
+
+/* One name, dtype and shape (with the same extents open). */
+bool header_same_column(const struct column *a, const struct column *b);
 
 int header_set_plan(struct header *header, const struct plan *plan, struct err *err);
 
@@ -168,6 +180,10 @@ int record_reserve(struct record *record, int fields, size_t capacity, struct er
 /* The tensors of a record as they stand in the document, borrowed; returns their number. Room for
  * two a column. */
 int record_tensors(const struct header *header, const struct record *record, struct tensor *out);
+
+/* The extents of a row of a column that is not ragged, [rank], and its bytes, in this record. */
+const int *record_shape(const struct header *header, const struct record *record, int column);
+size_t record_row_bytes(const struct header *header, const struct record *record, int column);
 
 /* Bytes of one row of a column in a record (ragged: of that row). */
 size_t record_row(const struct header *header, const struct record *record, int column, int row,

@@ -104,12 +104,31 @@ static int compare_widths(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+/* Whoever made the record has said the extents that the header leaves open, and they agree with it. */
+static bool shapes_fit(const struct header *header, const struct record *record)
+{
+    for (int i = 0; i < header->columns; i++) {
+        const struct column *const c = &header->column[i];
+        const int *const shape = record_shape(header, record, i);
+        for (int d = 0; d < c->rank; d++)
+            if (shape[d] < 1 || (c->shape[d] != STREAM_VARIES && shape[d] != c->shape[d]))
+                return false;
+        if (!c->ragged &&
+            shape_times(record_row_bytes(header, record, i), (size_t)record->rows) > SIZE_MAX / 4)
+            return false;
+    }
+    return true;
+}
+
 int writer_record(struct writer *writer, const struct record *record, struct err *err)
 {
     struct err why = {0};
     if (writer->ended || sequence_next(&writer->sequence, record, &why) < 0)
         return err_set(err, ERR_FAILED, "cannot write '%s': %s", channel_name(writer->channel),
             writer->ended ? "the stream has ended" : why.text);
+    if (!shapes_fit(writer->header, record))
+        return err_set(err, ERR_FAILED, "cannot write '%s': a record of step %lld has no shape",
+            channel_name(writer->channel), (long long)record->step);
     const int count = record_tensors(writer->header, record, writer->tensor);
     qsort(writer->tensor, (size_t)count, sizeof *writer->tensor, compare_widths);
     json_t *const metadata =

@@ -58,11 +58,17 @@ static void print_name(const char *name)
     }
 }
 
+/* An extent that varies from record to record is a question mark. */
 static void print_shape(enum dtype dtype, bool ragged, int rank, const int64_t *shape)
 {
     printf("\t%s\t[%s", dtype_name(dtype), ragged ? "ragged" : "");
-    for (int i = 0; i < rank; i++)
-        printf("%s%" PRId64, i > 0 ? "," : "", shape[i]);
+    for (int i = 0; i < rank; i++) {
+        printf("%s", i > 0 ? "," : "");
+        if (shape[i] == STREAM_VARIES)
+            printf("?");
+        else
+            printf("%" PRId64, shape[i]);
+    }
     printf("]");
 }
 

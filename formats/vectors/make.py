@@ -11,6 +11,7 @@ kept as the bytes that zstd 1.5.4 made.
 SPDX-License-Identifier: MIT"""
 
 import json
+import math
 import os
 import shutil
 import struct
@@ -157,6 +158,21 @@ def ragged(offsets, content=b"abcde", n=2):
     return stream(header(RAGGED), record(tensors=tensors), end(1, n))
 
 
+VARYING = {"id": COLUMNS["id"], "pixels": {"dtype": "U8", "shape": [None, 3]}}
+
+
+def pictures(shape, n=None):
+    n = shape[0] if n is None else n
+    count = math.prod(shape)
+    return [("id", "I64", [n], i64(*range(n))), ("pixels", "U8", shape, bytes(range(count)))]
+
+
+def varying(*shapes, n=None):
+    """A record of each shape; all of them claim n rows of ids."""
+    records = [record(i, tensors=pictures(s, n)) for i, s in enumerate(shapes)]
+    return stream(header(VARYING), *records, end(len(shapes), sum(s[0] for s in shapes)))
+
+
 def typed():
     """Every type that there is, one number a row."""
     columns = {n.lower(): {"dtype": n, "shape": []} for n in SIZES}
@@ -196,6 +212,8 @@ good["header-with-blanks"] = stream(
     record(), end())
 good["window-8-MiB"] = b"".join(frame(d, window=8 << 20) for d in (header(), record(), end()))
 good["names-utf-8"] = ragged([0, 4, 9], "\u00e9\u00e8\u4e2d\u00fc".encode())
+good["varying"] = varying([2, 1, 3], [2, 4, 3], [1, 2, 3])
+good["varying-concatenation"] = varying([2, 1, 3]) + varying([2, 5, 3])
 good["weights.safetensors"] = document(
     {"model": "none"}, [("scalar", "F32", [], f32(1)), ("empty", "F32", [3, 0], b""),
                         ("matrix", "BF16", [2, 2], bytes(8)), ("count", "I64", [1], i64(7))])
@@ -239,7 +257,10 @@ for name, columns in {
         "extent-huge": {"a": {"dtype": "U8", "shape": [1 << 40]}},
         "row-huge": {"a": {"dtype": "F64", "shape": [2000000000] * 7}},
         "ragged-floats": {"a": {"dtype": "F32", "shape": [None]}},
-        "ragged-matrix": {"a": {"dtype": "U8", "shape": [None, 3]}}}.items():
+        "ragged-false": {"a": {"dtype": "U8", "shape": [False]}},
+        "varying-negative": {"a": {"dtype": "U8", "shape": [-1, 3]}},
+        "varying-zero": {"a": {"dtype": "U8", "shape": [None, 0]}},
+        "varying-row-huge": {"a": {"dtype": "F64", "shape": [None] + [2000000000] * 6}}}.items():
     bad["columns-" + name] = stream(header(columns), end(0, 0))
 bad["columns-name-twice"] = stream(header('{"a":{"dtype":"U8","shape":[]},'
                                           '"a":{"dtype":"U8","shape":[]}}'), end(0, 0))
@@ -297,6 +318,15 @@ bad["ragged-offsets-end"] = ragged([0, 2, 4])
 bad["ragged-offsets-beyond"] = ragged([0, 2, 6])
 bad["ragged-offsets-short"] = ragged([0, 5])
 bad["ragged-offsets-none"] = ragged([])
+bad["varying-fixed-extent-differs"] = varying([2, 2, 4])
+bad["varying-extent-zero"] = varying([2, 0, 3])
+bad["varying-extent-huge"] = varying([2, 1 << 40, 0])
+bad["varying-rank-less"] = varying([2, 3])
+bad["varying-rank-more"] = varying([2, 2, 3, 1])
+bad["varying-rows-differ"] = varying([3, 2, 3], n=2)
+bad["varying-as-ragged"] = varying([12])
+bad["concatenation-varying-with-fixed"] = varying([2, 2, 3]) + stream(
+    header({**VARYING, "pixels": {"dtype": "U8", "shape": [2, 3]}}), end(0, 0))
 bad["concatenation-columns-differ"] = whole + stream(
     header({"id": COLUMNS["id"], "h": {"dtype": "F32", "shape": [3]}}), end(0, 0))
 bad["concatenation-column-added"] = whole + stream(
@@ -407,7 +437,9 @@ lists = {"one": listed(header(plan=PLAN), record(), end()),
          "twice": listed(header(), end(0, 0), header(), record(), end()),
          "ragged": listed(header(RAGGED), record(tensors=[
              ("name", "U8", [3], b"abc"), ("id", "I64", [2], i64(0, 1)),
-             ("name.offsets", "I64", [3], i64(0, 1, 3))]), end())}
+             ("name.offsets", "I64", [3], i64(0, 1, 3))]), end()),
+         "varying": listed(header(VARYING), record(tensors=pictures([2, 1, 3])),
+                           record(1, tensors=pictures([2, 2, 3])), end(2, 4))}
 
 here = os.path.dirname(os.path.abspath(__file__))
 seeds = os.path.join(here, "../../tests/fuzz/corpus")

@@ -28,9 +28,12 @@ int features_column(
     if (column->ragged || (column->dtype != DTYPE_F32 && column->dtype != DTYPE_U8))
         return err_set(err, ERR_INPUT, "column '%s' of '%s' is %s%s, not F32 or U8 of one shape",
             column->name, source, column->ragged ? "ragged " : "", dtype_name(column->dtype));
+    if (column->varies)
+        return err_set(err, ERR_INPUT, "'%s' has '%s' of varying size, which this tool cannot take",
+            source, column->name);
     size_t numbers = 1;
     for (int i = 0; i < column->rank; i++)
-        numbers = column->shape[i] < 0 ? SIZE_MAX : shape_times(numbers, (size_t)column->shape[i]);
+        numbers = shape_times(numbers, (size_t)column->shape[i]);
     if (numbers == 0 || numbers > INT_MAX / sizeof(float))
         return err_set(err, ERR_INPUT, "column '%s' of '%s' has rows of %s numbers", column->name,
             source, numbers == 0 ? "no" : "too many");

@@ -39,7 +39,8 @@ int views_size(const struct header *in)
 {
     const int i = header_find(in, "pixels");
     const struct column *const c = i < 0 ? NULL : &in->column[i];
-    return c != NULL && !c->ragged && c->rank == 3 && c->shape[0] == c->shape[1] ? c->shape[0] : 0;
+    const bool fixed = c != NULL && !c->ragged && !c->varies && c->rank == 3;
+    return fixed && c->shape[0] == c->shape[1] ? c->shape[0] : 0;
 }
 
 /* ---- the stream ------------------------------------------------------------------------------ */

@@ -90,6 +90,15 @@ program() {
     [ "$(cat $parts $parts | simclr-inspect | grep -c '^end	records 6')" -eq 2 ]
 }
 
+@test "extents that each record has its own of are question marks, those of a record are numbers" {
+    run simclr-inspect --head 3 $vectors/good/varying.stream
+    [ "$status" -eq 0 ]
+    [[ $output == *"column	pixels	U8	[?,3]"* ]]
+    [[ $output == *"tensor	pixels	U8	[2,1,3]"* ]]
+    [[ $output == *"tensor	pixels	U8	[2,4,3]"* ]]
+    [[ $output == *"tensor	pixels	U8	[1,2,3]"* ]]
+}
+
 @test "provenance is one line a tool" {
     run simclr-inspect $vectors/good/unknown-keys.stream
     [ "$status" -eq 0 ]

@@ -231,7 +231,7 @@ static void write_part(
             used += (size_t)sprintf(s->name + used, "picture-%lld", (long long)s->id[row]);
         }
         s->offsets[last - first] = (int64_t)used;
-        field[n++] = (struct field){s->name, s->offsets};
+        field[n++] = (struct field){.data = s->name, .offsets = s->offsets};
     }
     const struct record record = {.step = step,
         .epoch = o.epochs > 0 ? step / header->plan.steps_per_epoch : 0,

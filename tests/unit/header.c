@@ -58,6 +58,48 @@ static void test_columns(void)
     header_free(NULL);
 }
 
+static void test_varying(void)
+{
+    struct err err = {0};
+    const int open[] = {STREAM_VARIES, STREAM_VARIES, 3}, closed[] = {4, 4, 3}, below[] = {-2, 3};
+    struct header *h = header_new("views", &err), *other = header_new("views", &err);
+    OK(header_add(h, "pixels", DTYPE_U8, 3, open, &err) == 0 && h->column[0].varies &&
+            h->column[0].row_bytes == 0,
+        "extents may be open");
+    OK(header_need_varying(h, "pixels", DTYPE_U8, 3, "x", &err) == 0 && err.status == ERR_NONE,
+        "for those who take it");
+    OK(header_need(h, "pixels", DTYPE_U8, 3, "x", &err) == -1 && err.status == ERR_INPUT &&
+            strcmp(err.text, "'x' has 'pixels' of varying size, which this tool cannot take") == 0,
+        "%s", err.text);
+    err = (struct err){0};
+    OK(header_need_varying(h, "pixels", DTYPE_U8, 2, "x", &err) == -1 &&
+            strstr(err.text, "is U8 [?,?,3], not U8 of 2 dimensions a row") != NULL,
+        "%s", err.text);
+    err = (struct err){0};
+    OK(header_add(h, "ids", DTYPE_I64, 1, open, &err) == -1, "but not the only one: %s", err.text);
+    OK(header_add(h, "below", DTYPE_U8, 2, below, &err) == -1, "no extent below that");
+    err = (struct err){0};
+    header_add(other, "pixels", DTYPE_U8, 3, closed, &err);
+    OK(!other->column[0].varies && !header_same_column(&h->column[0], &other->column[0]) &&
+            header_same_column(&h->column[0], &h->column[0]),
+        "open is not the same as closed");
+    json_t *const metadata = header_metadata(h, &err);
+    OK(strcmp(json_string_value(json_object_get(metadata, "columns")),
+           "{\"pixels\":{\"dtype\":\"U8\",\"shape\":[null,null,3]}}") == 0,
+        "written as null");
+    struct header *const back = header_parse(metadata, &err);
+    OK(back != NULL && header_same_column(&back->column[0], &h->column[0]) &&
+            back->column[0].varies,
+        "and read so");
+    struct header *const copy = header_copy(h, &err);
+    OK(copy != NULL && copy->column[0].varies, "a copy too");
+    json_decref(metadata);
+    header_free(back);
+    header_free(copy);
+    header_free(h);
+    header_free(other);
+}
+
 static void test_plan(void)
 {
     struct err err = {0};
@@ -143,6 +185,7 @@ static void test_metadata(void)
 int main(void)
 {
     test_columns();
+    test_varying();
     test_plan();
     test_provenance();
     test_metadata();

@@ -48,7 +48,7 @@ static void *sender_main(void *argument)
     struct header *h = make_header();
     struct writer *w = writer_new(s->out, s->level, h, &s->err);
     for (int i = 0; i < s->records; i++) {
-        struct field field = {numbers, NULL};
+        struct field field = {.data = numbers};
         const struct record record = {
             .step = i, .parts = 1, .rows = i % 2 ? 1 : ROWS, .field = &field, .fields = 1};
         if (writer_record(w, &record, &s->err) < 0)
@@ -164,6 +164,33 @@ static void test_claim(void)
     unlink(path);
 }
 
+/* A vector of three records, of 2, 2 and 1 rows of [1,3], [4,3] and [2,3]. */
+static void test_varying(void)
+{
+    struct err err = {0};
+    static const int extents[] = {1, 4, 2};
+    struct channel *in = channel_open("formats/vectors/good/varying.stream", &err);
+    struct reader *reader = reader_new(in, STREAM_RECORD, &err);
+    const struct header *h;
+    struct record record = {0};
+    int good = 0;
+    OK(reader_header(reader, &h, &err) == 1 && h->column[1].varies && h->column[1].shape[1] == 3,
+        "a header with an open extent");
+    for (int i = 0; i < 3; i++) {
+        const void *last;
+        good += reader_record(reader, &record, &err) == 1 &&
+                record_shape(h, &record, 1)[0] == extents[i] &&
+                record_shape(h, &record, 1)[1] == 3 &&
+                record_row(h, &record, 1, record.rows - 1, &last) == 3 * (size_t)extents[i] &&
+                *(const unsigned char *)last == 3 * extents[i] * (record.rows - 1);
+    }
+    OK(good == 3 && reader_record(reader, &record, &err) == 0, "each record says the rest %s",
+        err.text);
+    record_free(&record);
+    reader_free(reader);
+    channel_abandon(in);
+}
+
 int main(void)
 {
     struct rng rng = rng_key(1, 0, 0, 0, "numbers");
@@ -176,6 +203,7 @@ int main(void)
     test_live(9);
     test_cut_and_limit();
     test_claim();
+    test_varying();
     free(numbers);
     return tap_done();
 }

@@ -7,7 +7,7 @@
 
 static int64_t offsets[] = {0, 3, 3, 5}, id[] = {10, 11, 12};
 static float h[] = {0, 1, 2, 3, 4, 5};
-static struct field fields[] = {{"abcde", offsets}, {id, NULL}, {h, NULL}};
+static struct field fields[] = {{.data = "abcde", .offsets = offsets}, {.data = id}, {.data = h}};
 static const struct record record = {
     .step = 7, .epoch = 2, .part = 1, .parts = 3, .rows = 3, .field = fields, .fields = 3};
 
@@ -22,6 +22,39 @@ static struct header *make_header(bool more)
     header_add(header, "id", DTYPE_I64, 0, NULL, &err);
     header_add(header, "h", DTYPE_F32, 1, more ? four : two, &err);
     return header;
+}
+
+/* A column whose rows have the extents of the record. */
+static void test_varying(void)
+{
+    struct err err = {0};
+    const int open[] = {STREAM_VARIES, 2};
+    static unsigned char pixels[] = "aabbccddeeff";
+    struct header *header = header_new("views", &err);
+    header_add(header, "id", DTYPE_I64, 0, NULL, &err);
+    header_add(header, "pixels", DTYPE_U8, 2, open, &err);
+    struct field field[] = {{.data = id}, {.data = pixels, .shape = {2, 2}}};
+    const struct record in = {.parts = 1, .rows = 3, .field = field, .fields = 2};
+    struct tensor tensor[4];
+    const void *data;
+    OK(record_row_bytes(header, &in, 0) == 8 && record_row_bytes(header, &in, 1) == 4 &&
+            record_shape(header, &in, 1)[0] == 2,
+        "extents and bytes of this record");
+    OK(record_row(header, &in, 1, 2, &data) == 4 && data == pixels + 8, "a row");
+    OK(record_tensors(header, &in, tensor) == 2 && tensor[1].rank == 3 && tensor[1].shape[1] == 2 &&
+            tensor[1].shape[2] == 2 && tensor[1].bytes == 12,
+        "a tensor");
+    static const int order[] = {2, 0};
+    struct record out = {0};
+    OK(record_select(&out, header, &in, header, order, 2, &err) == 0 &&
+            out.field[1].shape[0] == 2 && memcmp(out.field[1].data, "eeffaabb", 8) == 0,
+        "chosen rows");
+    field[1].shape[0] = 1;
+    OK(record_select(&out, header, &in, header, order, 2, &err) == 0 &&
+            out.field[1].shape[0] == 1 && memcmp(out.field[1].data, "ccaa", 4) == 0,
+        "of another record of other extents");
+    record_free(&out);
+    header_free(header);
 }
 
 int main(void)
@@ -67,5 +100,6 @@ int main(void)
     OK(out.buffer == NULL && out.field == NULL, "freed");
     header_free(from);
     header_free(to);
+    test_varying();
     return tap_done();
 }

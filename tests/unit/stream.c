@@ -87,10 +87,10 @@ static void fill(struct record *record, int64_t step, int part, int parts)
         pixels[i] = (unsigned char)(i * 5 + step);
     for (int i = 0; i < 9; i++)
         h[i] = (float)(i - step) * 0.25f;
-    field[0] = (struct field){"ab\ncdefgh", offsets};
-    field[1] = (struct field){pixels, NULL};
-    field[2] = (struct field){id, NULL};
-    field[3] = (struct field){h, NULL};
+    field[0] = (struct field){.data = "ab\ncdefgh", .offsets = offsets};
+    field[1] = (struct field){.data = pixels};
+    field[2] = (struct field){.data = id};
+    field[3] = (struct field){.data = h};
     *record = (struct record){.step = step,
         .epoch = step / 2,
         .part = part,

@@ -3,6 +3,7 @@
 #include "formats/stream.h"
 #include "tests/unit/tap.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ static struct writer *start(struct channel **out, const struct header *h, int le
 
 static int send_rows(struct writer *w, int64_t step, int part, int parts, int rows, struct err *err)
 {
-    struct field field = {ids, NULL};
+    struct field field = {.data = ids};
     const struct record record = {
         .step = step, .part = part, .parts = parts, .rows = rows, .field = &field, .fields = 1};
     return writer_record(w, &record, err);
@@ -63,6 +64,35 @@ static void test_same_bytes(const struct header *h)
     }
 }
 
+/* The extents of a column that varies are those of the record, and must be there. */
+static void test_varying(void)
+{
+    struct err err = {0};
+    struct channel *out;
+    static unsigned char pixels[2 * 5 * 4 * 3];
+    const int open[] = {STREAM_VARIES, STREAM_VARIES, 3};
+    struct header *h = header_new("views", &err);
+    header_add(h, "pixels", DTYPE_U8, 3, open, &err);
+    struct writer *w = start(&out, h, 1);
+    struct field field = {.data = pixels, .shape = {5, 4, 3}};
+    struct record record = {.parts = 1, .rows = 2, .field = &field, .fields = 1};
+    OK(writer_record(w, &record, &err) == 0, "a record of one shape %s", err.text);
+    record.step = 1;
+    field.shape[0] = 2;
+    OK(writer_record(w, &record, &err) == 0, "and one of another %s", err.text);
+    static const int wrong[][3] = {{0, 4, 3}, {5, -1, 3}, {5, 4, 4}, {INT_MAX, INT_MAX, 3}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        err = (struct err){0};
+        record.step = 2 + (int64_t)i;
+        memcpy(field.shape, wrong[i], sizeof wrong[i]);
+        OK(writer_record(w, &record, &err) == -1 && err.status == ERR_FAILED, "[%d,%d,%d]: %s",
+            wrong[i][0], wrong[i][1], wrong[i][2], err.text);
+    }
+    writer_free(w);
+    channel_abandon(out);
+    header_free(h);
+}
+
 static void test_refusals(const struct header *h)
 {
     struct err err = {0};
@@ -100,6 +130,7 @@ int main(void)
     header_add(h, "id", DTYPE_I64, 0, NULL, &err);
     test_same_bytes(h);
     test_refusals(h);
+    test_varying();
     header_free(h);
     close(fd);
     return tap_done();
