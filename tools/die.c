@@ -87,7 +87,7 @@ void warn_notice(const char *sentence)
 
 void die_unlink(const char *path)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
     if (path == NULL)
         return;
     for (int i = 0; i < UNLINKS; i++) {

@@ -23,7 +23,8 @@ _Noreturn void die_err(const struct err *err);
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void warn_notice(const char *sentence);
 
-/* Remove this file when the tool dies or is killed by SIGINT, SIGTERM or SIGHUP; NULL is ignored.
+/* Remove this file when the tool dies or is killed by SIGINT, SIGTERM, SIGHUP or SIGPIPE; NULL is
+ * ignored.
  * `path` is borrowed until die_keep(). */
 void die_unlink(const char *path);
 void die_keep(const char *path);
