@@ -78,6 +78,18 @@ static bool parse_triple(const char *text, struct cli_triple *out)
     return true;
 }
 
+static bool parse_share(const char *text, struct cli_share *out)
+{
+    char copy[60];
+    const char *const slash = strchr(text, '/');
+    if (slash == NULL || strlen(text) >= sizeof copy)
+        return false;
+    strcpy(copy, text);
+    copy[slash - text] = '\0';
+    return parse_integer(copy, &out->index) && parse_integer(slash + 1, &out->count) &&
+           out->index >= 0 && out->index < out->count;
+}
+
 /* Is `text` one of the words of "a|b|c"? */
 static bool is_choice(const char *choices, const char *text)
 {
@@ -151,6 +163,11 @@ static void set_option(struct cli_option *o, const char *value)
             misuse(o, value, "three numbers R,G,B");
         for (int i = 0; i < 3; i++)
             check_range(o, ((struct cli_triple *)o->variable)->value[i], value);
+        break;
+    case CLI_SHARE:
+        if (!parse_share(value, o->variable))
+            misuse(o, value, "I/K, a number from 0 to K-1 and K");
+        check_range(o, (double)((struct cli_share *)o->variable)->count, value);
         break;
     case CLI_HELP:
     case CLI_VERSION:
@@ -349,6 +366,10 @@ static json_t *option_value(const struct cli_option *o)
     case CLI_TRIPLE: {
         const struct cli_triple *const t = o->variable;
         return t->set ? json_pack("[f,f,f]", t->value[0], t->value[1], t->value[2]) : NULL;
+    }
+    case CLI_SHARE: {
+        const struct cli_share *const p = o->variable;
+        return p->count > 0 ? json_pack("[I,I]", (json_int_t)p->index, (json_int_t)p->count) : NULL;
     }
     default:
         return NULL;

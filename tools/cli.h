@@ -26,6 +26,7 @@ enum cli_type {
     CLI_TEXT,   /* const char * */
     CLI_CHOICE, /* const char *: one of `choices`, separated by '|' */
     CLI_TRIPLE, /* struct cli_triple: R,G,B */
+    CLI_SHARE,  /* struct cli_share: I/K */
     CLI_HELP,
     CLI_VERSION
 };
@@ -33,6 +34,11 @@ enum cli_type {
 struct cli_triple {
     bool set;
     double value[3];
+};
+
+/* Piece `index` of `count`, counted from 0; count 0: not given. */
+struct cli_share {
+    int64_t index, count;
 };
 
 /* Does the option determine the result? Only those go into the provenance: never file names, FIFOs,
