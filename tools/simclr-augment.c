@@ -7,6 +7,7 @@
 #include "lib/base/parallel.h"
 #include "lib/image/augment.h"
 #include "lib/image/views.h"
+#include "tools/bad.h"
 #include "tools/cli.h"
 #include "tools/die.h"
 #include "tools/progress.h"
@@ -19,15 +20,14 @@
 #define UNSET NAN
 
 static struct {
-    int64_t size, part, seed, max_pixels; /* below their range: not given */
+    int64_t size, part, seed; /* below their range: not given */
     int views;
     const char *recipe;
-    bool strict;
+    bool truncated;
     double central, strength;
     struct augment augment; /* UNSET: as augment_recipe() says for the size */
 } options = {
     .seed = -1,
-    .max_pixels = 100 * 1000 * 1000,
     .views = 2,
     .recipe = "simclr",
     .strength = UNSET,
@@ -80,11 +80,9 @@ static struct cli_option table[] = {CLI_ROW_INPUT, CLI_ROW_OUTPUT,
     REAL("blur-sigma-max", "PX", augment.sigma_max, 0.001, 1000, "its largest"),
     REAL("central", "X", augment.share, 0.01, 1,
         "with eval: share of the shorter side; default: 0.875, up to 32 pixels 1"),
-    {0, "max-pixels", "N", CLI_LONG, &options.max_pixels, 1, 1LL << 40, CLI_RESULT,
-        "leave out pictures of more pixels", false},
-    {0, "strict", NULL, CLI_FLAG, &options.strict, 0, 0, CLI_INCIDENTAL,
-        "stop at a picture that cannot be read", false},
-    CLI_ROW_THREADS, CLI_ROW_LEVEL, CLI_ROWS_END};
+    {0, "accept-truncated", NULL, CLI_FLAG, &options.truncated, 0, 0, CLI_RESULT,
+        "take JPEG files that are cut short, the missing part grey", false},
+    BAD_ROWS, CLI_ROW_THREADS, CLI_ROW_LEVEL, CLI_ROWS_END};
 
 static struct cli_tool tool = {"simclr-augment", "[FILE]", 0, 1,
     "Turn pictures into the views that SimCLR trains on, or into test-time crops.", table, NULL};
@@ -151,7 +149,7 @@ static struct views *prepare(
 {
     set_defaults(header);
     const struct views_options v = {options.augment, options.views, (int)options.part, options.seed,
-        {.max_pixels = (size_t)options.max_pixels}};
+        {(size_t)bad_options.max_pixels, options.truncated}};
     struct views *const views = views_new(header, &v, parallel, source, err);
     json_t *const arguments = cli_arguments(&tool);
     if (views == NULL ||
@@ -163,57 +161,37 @@ static struct views *prepare(
 
 /* ---- work ----------------------------------------------------------------------------------- */
 
-struct account {
-    int64_t pictures, left_out;
-};
-
-/* What a message calls a picture: its name, or else its id. */
-static void describe(
-    char *text, size_t size, const struct header *header, const struct record *record, int row)
+static void tell_left_out(
+    const struct views *views, const struct header *header, const struct record *record)
 {
-    const int name = header_find(header, "name"), id = header_find(header, "id");
-    const void *data;
-    if (name >= 0 && header->column[name].ragged) {
-        const size_t length = record_row(header, record, name, row, &data);
-        snprintf(text, size, "picture '%.*s'", length < 300 ? (int)length : 300, (char *)data);
-    } else {
-        snprintf(text, size, "picture %lld", (long long)((int64_t *)record->field[id].data)[row]);
-    }
-}
-
-static void tell_left_out(struct account *account, const struct views *views,
-    const struct header *header, const struct record *record)
-{
-    char name[400];
+    const int id = header_find(header, "id"), name = header_find(header, "name");
+    const bool named = name >= 0 && header->column[name].ragged;
     for (int row = 0; row < record->rows; row++) {
         const struct err *const reason = views_reason(views, row);
-        if (reason == NULL)
-            continue;
-        account->left_out++;
-        describe(name, sizeof name, header, record, row);
-        if (options.strict)
-            die(ERR_INPUT, "cannot read %s: %s", name, reason->text);
-        if (!cli_common.quiet)
-            warn("leaves out %s: %s", name, reason->text);
+        const void *text = "";
+        if (reason != NULL) {
+            const size_t length = named ? record_row(header, record, name, row, &text) : 0;
+            bad_picture(((int64_t *)record->field[id].data)[row], text, length, reason->text);
+        }
     }
 }
 
 /* One stream, from header to END. */
-static void augment_stream(struct account *account, struct reader *reader,
-    const struct header *header, struct views *views, struct channel *out, struct err *err)
+static void augment_stream(int64_t *pictures, struct reader *reader, const struct header *header,
+    struct views *views, struct channel *out, struct err *err)
 {
     struct record record = {0};
     int got, made = 0;
     struct writer *const writer = writer_new(out, cli_common.level, views_header(views), err);
     while (writer != NULL && made >= 0 && (got = reader_record(reader, &record, err)) == 1) {
         made = views_make(views, &record, err);
-        tell_left_out(account, views, header, &record);
+        tell_left_out(views, header, &record);
         for (int i = 0; i < made; i++) {
             const struct record *const part = views_record(views, i, err);
             if (part == NULL || writer_record(writer, part, err) < 0)
                 die_err(err);
         }
-        progress_update(account->pictures += record.rows, NULL);
+        progress_update(*pictures += record.rows, NULL);
     }
     if (err->status != ERR_NONE || writer_end(writer, err) < 0)
         die_err(err);
@@ -224,7 +202,7 @@ static void augment_stream(struct account *account, struct reader *reader,
 int main(int argc, char **argv)
 {
     struct err err = {0};
-    struct account account = {0};
+    int64_t pictures = 0;
     const struct header *header;
     const int operand = cli_parse(&tool, argc, argv);
 
@@ -232,6 +210,7 @@ int main(int argc, char **argv)
     stop_defer();
     struct channel *const in = cli_open(operand < argc ? argv[operand] : NULL);
     struct channel *const out = cli_create(cli_common.output);
+    bad_open();
     struct parallel *const parallel = parallel_new(cli_common.threads, &err);
     struct reader *const reader = reader_new(in, STREAM_RECORD, &err);
     if (parallel == NULL || reader == NULL)
@@ -239,22 +218,21 @@ int main(int argc, char **argv)
 
     int more;
     while ((more = reader_header(reader, &header, &err)) == 1) {
+        bad_stream();
         struct views *const views = prepare(header, channel_name(in), parallel, &err);
         if (header->plan.steps == 0)
             stop_restore();
         const struct plan *const plan = &header->plan; /* of whatever size it claims to be */
         const bool countable = plan->steps > 0 && plan->batch <= INT64_MAX / plan->steps;
         progress_start(countable ? plan->steps * plan->batch : 0, "pictures");
-        augment_stream(&account, reader, header, views, out, &err);
+        augment_stream(&pictures, reader, header, views, out, &err);
         views_free(views);
     }
     if (more < 0)
         die_err(&err);
 
-    progress_end(account.pictures);
-    if (account.left_out > 0 && !cli_common.quiet)
-        warn("left out %lld of %lld pictures", (long long)account.left_out,
-            (long long)account.pictures);
+    progress_end(pictures);
+    bad_finish(pictures);
     reader_free(reader);
     channel_finish(in, &err);
     cli_finish(out);

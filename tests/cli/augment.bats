@@ -334,6 +334,43 @@ header() {
     [ ! -e strict.part ]
 }
 
+@test "--bad names each picture once, with the reason, and nothing but the count goes to standard error" {
+    photos bad
+    cp p/b.jpg $'p/b\tad\n\\.jpg'
+    simclr-images p --epochs 3 --batch 5 >in
+    simclr-augment -q --size 20 in >out
+    run -0 bash -c "simclr-augment --size 20 --bad bad in 2>&1 >out2"
+    [ "$output" = "simclr-augment: left out 6 of 15 pictures, 2 different ones" ]
+    cmp out out2
+    [ ! -e bad.part ]
+    [ "$(wc -l <bad)" -eq 2 ]
+    grep -qx $'b.jpg\tJPEG.*' bad
+    grep -qF 'b\tad\n\\.jpg'$'\tJPEG' bad
+    # Ids of a second stream are other pictures.
+    cat in in | simclr-augment -q --size 20 --bad bad >/dev/null
+    [ "$(wc -l <bad)" -eq 4 ]
+    # What fails leaves no list, and neither does a reader that goes away.
+    run -3 simclr-augment --size 20 --bad none --strict in -o out3
+    run -0 bash -c 'simclr-augment -q --size 200 --bad none in | head -c 100 >/dev/null; echo ${PIPESTATUS[0]}'
+    [ "$output" = 141 ]
+    run -2 bash -c "simclr-augment --bad - in 2>/dev/null"
+    run -2 bash -c "simclr-augment --bad none/none in 2>/dev/null"
+    [ -z "$output" ]
+    [ ! -e none ]
+    [ ! -e none.part ]
+}
+
+@test "after ten bad pictures the others are only counted" {
+    photos bad
+    for i in $(seq 11); do cp p/b.jpg "p/b$i.jpg"; done
+    simclr-images p >in
+    simclr-augment --size 20 in 2>err >out
+    [ "$(grep -c "leaves out picture" err)" -eq 10 ]
+    [ "$(wc -l <err)" -eq 12 ]
+    grep -x "simclr-augment: leaves out more pictures, which are only counted (--bad FILE names all)" err
+    grep -x "simclr-augment: left out 12 of 15 pictures" err
+}
+
 @test "pictures of too many pixels are left out" {
     photos
     simclr-images p >in
