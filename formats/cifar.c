@@ -81,7 +81,7 @@ static int read_at(
         if (got < 0)
             return err_errno(err, "cannot read '%s'", file->path);
         if (got == 0)
-            return err_set(err, ERR_INPUT, "'%s' became shorter while it was read", file->path);
+            return err_set(err, ERR_FAILED, "'%s' became shorter while it was read", file->path);
         have += (size_t)got;
     }
     return 0;

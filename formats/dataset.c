@@ -59,9 +59,12 @@ static void count_classes(struct dataset *out)
     out->classes.count = most;
 }
 
-int dataset_open(struct dataset *out, char *const *path, int paths, int64_t limit, struct err *err)
+int dataset_open(struct dataset *out, char *const *path, int paths, enum dataset_use use,
+    int64_t limit, struct err *err)
 {
+    (void)use; /* every source so far has its rows in any order */
     memset(out, 0, sizeof *out);
+    out->limit = limit;
     out->source = calloc((size_t)paths, sizeof *out->source);
     int failed = out->source == NULL ? err_memory(err, "the sources") : 0;
     for (int i = 0; i < paths && !failed; i++)
@@ -155,6 +158,7 @@ const char *dataset_name(const struct dataset *dataset, int64_t id)
 int dataset_read(const struct dataset *dataset, int64_t id, struct bytes *out, struct err *err)
 {
     const struct dataset_source *const s = find(dataset, id);
+    const size_t before = out->size;
     if (dataset->channels == 0 && s->source.channels != 0) {
         char header[PNM_HEADER];
         const size_t size =
@@ -165,5 +169,20 @@ int dataset_read(const struct dataset *dataset, int64_t id, struct bytes *out, s
         memcpy(room, header, size);
         out->size += size;
     }
-    return source_read(&s->source, id - s->first, out, err);
+    const int failed = source_read(&s->source, id - s->first, out, err);
+    if (failed)
+        out->size = before;
+    return failed;
+}
+
+int dataset_next(
+    struct dataset *dataset, struct dataset_row *row, struct bytes *out, struct err *err)
+{
+    if (dataset->next_id == dataset->count)
+        return 0;
+    const int64_t id = dataset->next_id++;
+    *row = (struct dataset_row){id, dataset_label(dataset, id), dataset_name(dataset, id)};
+    if (dataset_read(dataset, id, out, err) == 0)
+        return 1;
+    return err->status == ERR_INPUT ? 2 : -1;
 }

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,16 +231,85 @@ const char *folder_name(const struct folder *folder, int64_t row)
     return (const char *)folder->names.data + folder->file[row].name;
 }
 
+/* Is this the trouble of one file, and not of the process or the machine? */
+static bool of_the_file(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ENXIO:
+    case EIO:
+    case ESTALE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int blame(struct err *err, const char *what, const char *path)
+{
+    const int error = errno;
+    return err_set(err, of_the_file(error) ? ERR_INPUT : ERR_FAILED, "cannot %s '%s': %s", what,
+        path, strerror(error));
+}
+
+static int read_open(int fd, const char *shown, struct bytes *out, struct err *err)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return blame(err, "read", shown);
+    if (!S_ISREG(status.st_mode))
+        return err_set(err, ERR_INPUT, "'%s' is no file", shown);
+    const size_t size = (size_t)status.st_size; /* it may grow meanwhile: what is there now */
+    if (status.st_size > FOLDER_FILE)
+        return err_set(err, ERR_INPUT, "'%s' has more than %d MiB", shown, FOLDER_FILE >> 20);
+    unsigned char *const room = bytes_room(out, size, err);
+    if (room == NULL)
+        return -1;
+    for (size_t have = 0; have < size;) {
+        const ssize_t got = read(fd, room + have, size - have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return blame(err, "read", shown);
+        if (got == 0) /* cut while it was read: its decoder will say what is missing */
+            break;
+        have += (size_t)got;
+        out->size += (size_t)got;
+    }
+    return 0;
+}
+
+int folder_read_file(
+    int fd, const char *path, const char *shown, struct bytes *out, struct err *err)
+{
+    /* Where there was a file there may be a FIFO now, which must not be waited for. */
+    const int file = openat(fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const size_t before = out->size;
+    if (file < 0)
+        return blame(err, "open", shown);
+    const int failed = read_open(file, shown, out, err);
+    if (failed)
+        out->size = before;
+    close(file);
+    return failed;
+}
+
 int folder_read(const struct folder *folder, int64_t row, struct bytes *out, struct err *err)
 {
     const char *const name = folder_name(folder, row);
-    const int fd = folder->fd < 0 ? open(folder->path, O_RDONLY | O_CLOEXEC)
-                                  : openat(folder->fd, name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && folder->fd < 0)
-        return err_errno(err, "cannot open '%s'", folder->path);
-    if (fd < 0)
-        return err_errno(err, "cannot open '%s/%s'", folder->path, name);
-    const int failed = bytes_read(out, fd, FOLDER_FILE, name, err);
-    close(fd);
+    if (folder->fd < 0)
+        return folder_read_file(AT_FDCWD, folder->path, folder->path, out, err);
+    char *const shown = malloc(strlen(folder->path) + strlen(name) + 2);
+    if (shown == NULL)
+        return err_memory(err, "a file name");
+    sprintf(shown, "%s/%s", folder->path, name);
+    const int failed = folder_read_file(folder->fd, name, shown, out, err);
+    free(shown);
     return failed;
 }

@@ -10,8 +10,9 @@
  * else (notes.txt, labels.csv, ...), empty ones and those above FOLDER_FILE bytes are left out, and
  * counted.
  *
- * Errors: ERR_MISUSE when the folder cannot be opened or holds no files; ERR_FAILED for I/O, memory
- * and a file that is gone when it is read.
+ * Errors: ERR_MISUSE when the folder cannot be opened or holds no files; ERR_INPUT when the one file
+ * that is asked for is gone, may not be read, is damaged on its disk or no picture file any more;
+ * ERR_FAILED for memory and what else befalls the whole.
  * SPDX-License-Identifier: MIT */
 #ifndef FOLDER_H
 #define FOLDER_H
@@ -46,7 +47,11 @@ void folder_close(struct folder *folder);
 /* Path of a file relative to the folder. */
 const char *folder_name(const struct folder *folder, int64_t row);
 
-/* Append the bytes of a file. */
+/* Append the bytes of a file. On failure `out` is as it was. */
 int folder_read(const struct folder *folder, int64_t row, struct bytes *out, struct err *err);
+
+/* The same for any file: `path` relative to the folder `fd` (or AT_FDCWD), `shown` for messages. */
+int folder_read_file(
+    int fd, const char *path, const char *shown, struct bytes *out, struct err *err);
 
 #endif

@@ -254,7 +254,7 @@ int idx_read(const struct idx *idx, int64_t row, unsigned char *pixels, struct e
         if (got < 0)
             return err_errno(err, "cannot read '%s'", idx->path);
         if (got == 0)
-            return err_set(err, ERR_INPUT, "'%s' became shorter while it was read", idx->path);
+            return err_set(err, ERR_FAILED, "'%s' became shorter while it was read", idx->path);
         have += (size_t)got;
     }
     return 0;

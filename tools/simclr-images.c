@@ -197,7 +197,7 @@ int main(int argc, char **argv)
     struct batch batch;
     const int operand = cli_parse(&tool, argc, argv);
 
-    if (dataset_open(&set, argv + operand, argc - operand, options.limit, &err) < 0)
+    if (dataset_open(&set, argv + operand, argc - operand, DATASET_AGAIN, options.limit, &err) < 0)
         die_err(&err);
     const struct course course = make_course(set.count);
     struct header *const header = make_header(&set, &course, &err);

@@ -245,7 +245,7 @@ column() {
     [[ ${lines[0]} == "simclr-images: 'text' is not a data set of a known kind" ]]
 }
 
-@test "a file that vanishes while running is named, status 1" {
+@test "a file that vanishes while running is named, status 3" {
     photos
     mkfifo pipe
     simclr-images p --epochs 100000 --batch 3 >pipe 2>err &
@@ -255,7 +255,7 @@ column() {
     cat <&7 >/dev/null
     status=0
     wait $! || status=$?
-    [ $status -eq 1 ]
+    [ $status -eq 3 ]
     [ "$(cat err)" = "simclr-images: cannot open 'p/bee/3.jpg': No such file or directory" ]
 }
 

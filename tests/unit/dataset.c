@@ -40,7 +40,7 @@ static int open_set(struct dataset *set, const char *a, const char *b, int64_t l
 {
     struct err err = {0};
     char *path[] = {(char *)a, (char *)b};
-    const int got = dataset_open(set, path, b == NULL ? 1 : 2, limit, &err);
+    const int got = dataset_open(set, path, b == NULL ? 1 : 2, DATASET_AGAIN, limit, &err);
     if (got < 0)
         printf("# %d '%s'\n", err.status, err.text);
     return got == 0 ? 0 : (int)err.status;
@@ -130,6 +130,39 @@ static void check_pixels(void)
     bytes_free(&b);
 }
 
+/* One after another, as dataset_next() gives them, is the same as by number. */
+static void check_next(void)
+{
+    struct dataset set;
+    struct dataset_row row;
+    struct bytes a = {0}, b = {0};
+    struct err err = {0};
+    int same = 1, got;
+    OK(open_set(&set, "train", "b.bin", 7) == 0, "seven of eight pictures");
+    for (int64_t id = 0; (got = dataset_next(&set, &row, &a, &err)) == 1; id++) {
+        same = same && row.id == id && row.label == dataset_label(&set, id) &&
+               strcmp(row.name, dataset_name(&set, id)) == 0 &&
+               dataset_read(&set, id, &b, &err) == 0 && a.size == b.size;
+    }
+    OK(got == 0 && row.id == 6 && same && memcmp(a.data, b.data, a.size) == 0,
+        "one after another is the same as by number");
+    dataset_close(&set);
+
+    a.size = 0;
+    put("train/cat/2.jpg", "gone");
+    OK(open_set(&set, "train", NULL, 0) == 0 && unlink("train/cat/2.jpg") == 0 &&
+            dataset_next(&set, &row, &a, &err) == 1 && dataset_next(&set, &row, &a, &err) == 2 &&
+            row.id == 1 && strcmp(row.name, "cat/2.jpg") == 0 && row.label == 0 &&
+            err.status == ERR_INPUT && a.size == 3,
+        "a picture that has gone: %s", err.text);
+    memset(&err, 0, sizeof err);
+    OK(dataset_next(&set, &row, &a, &err) == 1 && row.id == 2 && strcmp(row.name, "dog/1.jpg") == 0,
+        "and on it goes");
+    dataset_close(&set);
+    bytes_free(&a);
+    bytes_free(&b);
+}
+
 int main(void)
 {
     char root[] = "/tmp/dataset.XXXXXX", command[60];
@@ -149,6 +182,7 @@ int main(void)
     put_idx("i-images-idx3-ubyte", 4);
     check_joined();
     check_pixels();
+    check_next();
 
     OK(open_set(&set, "\xff", NULL, 0) == 0 &&
             described(

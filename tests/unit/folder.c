@@ -77,9 +77,18 @@ int main(void)
             memcmp(b.data, "asidecat 3", 10) == 0,
         "bytes are appended");
     unlink("in/cat/2");
-    OK(folder_read(&f, 2, &b, &err) < 0 && err.status == ERR_FAILED &&
+    OK(folder_read(&f, 2, &b, &err) < 0 && err.status == ERR_INPUT && b.size == 10 &&
             strstr(err.text, "'in//cat/2': No such file") != NULL,
         "a file that has gone is named: %s", err.text);
+    memset(&err, 0, sizeof err);
+    OK(mkfifo("in/cat/2", 0666) == 0 && folder_read(&f, 2, &b, &err) < 0 &&
+            err.status == ERR_INPUT && strstr(err.text, "'in//cat/2' is no file") != NULL,
+        "a FIFO in its place is not waited for: %s", err.text);
+    unlink("in/cat/2");
+    memset(&err, 0, sizeof err);
+    OK(symlink("2", "in/cat/2") == 0 && folder_read(&f, 2, &b, &err) < 0 &&
+            err.status == ERR_INPUT && strstr(err.text, "symbolic links") != NULL,
+        "nor is a link to itself followed: %s", err.text);
     folder_close(&f);
 
     memset(&err, 0, sizeof err);
