@@ -3,7 +3,9 @@
  * Source: tf.image.resize(..., BICUBIC) of TensorFlow 2: sample i of n stands at
  * (i + 1/2) * m / n - 1/2 between m pixels; Keys' cubic with A = -1/2 over four pixels; pixels
  * outside the rectangle weigh nothing and the rest is scaled to a sum of one; no smoothing before a
- * reduction. The same size is a copy.
+ * reduction. The same size is a copy. Of a picture reduced r times, which has one pixel where the
+ * whole one has r x r, the same points are sampled: position p of the whole, from its border, is
+ * p / r; the rectangle then is all pixels that it touches.
  *
  * Numerics: rows first, then columns, in float; values may leave [0,1]. TensorFlow rounds the
  * position to 1/1024 of a pixel; this does not.
@@ -20,14 +22,16 @@ enum { RESIZE_TAPS = 4 };
 
 /* The pixels that one sample is made of. */
 struct resize_taps {
-    int index[RESIZE_TAPS]; /* rising, inside the rectangle */
+    int first; /* of four side by side, inside the rectangle; if that is smaller, the rest weighs 0 */
     float weight[RESIZE_TAPS];
 };
 
 /* Scratch memory for one thread. */
 struct resize {
     struct resize_taps *row, *column; /* [Y], [X] */
-    float *line;                      /* [TAPS][C][X] source rows at the new width */
+    float *line;                      /* [TAPS][X][4] source rows at the new width */
+    float *wide;                      /* a piece of a source row */
+    float *mixed;                     /* [X][4] */
 };
 
 /* Cut scratch for planes of at most [Y,X] out of an arena (see arena.h). */
