@@ -51,6 +51,8 @@ struct header *header_copy(const struct header *header, struct err *err)
         return NULL;
     }
     copy->plan = header->plan;
+    copy->sizes = header->sizes;
+    memcpy(copy->size, header->size, sizeof copy->size);
     return copy;
 }
 
@@ -279,6 +281,43 @@ int header_provenance(struct header *header, const char *tool, int64_t seed,
     return failed ? err_memory(err, "provenance") : 0;
 }
 
+/* [[H,W],...] */
+static int parse_sizes(struct header *h, const json_t *value, struct err *err)
+{
+    const size_t count = json_array_size(value);
+    bool good = count >= 1 && count <= STREAM_SIZES;
+    for (size_t i = 0; good && i < count; i++) {
+        const json_t *const pair = json_array_get(value, i);
+        good = json_array_size(pair) == 2;
+        for (size_t d = 0; good && d < 2; d++) {
+            const json_int_t n = json_integer_value(json_array_get(pair, d));
+            good = n >= 1 && n <= INT_MAX;
+            h->size[i][d] = good ? (int)n : 0;
+        }
+    }
+    h->sizes = (int)count;
+    return good ? 0
+                : err_set(err, ERR_INPUT, "'sizes' is no array of 1 to %d pairs [height,width]",
+                      STREAM_SIZES);
+}
+
+int header_set_sizes(struct header *header, int sizes, const int (*size)[2], struct err *err)
+{
+    json_t *const list = json_array();
+    for (int i = 0; i < sizes; i++)
+        json_array_append_new(list, json_pack("[i,i]", size[i][0], size[i][1]));
+    int failed = 0;
+    if (sizes == 0)
+        json_object_del(header->metadata, "sizes");
+    else if (json_array_size(list) != (size_t)sizes)
+        failed = err_memory(err, "a header");
+    else
+        failed = header_set(header, "sizes", list, err) < 0 || parse_sizes(header, list, err) < 0;
+    json_decref(list);
+    header->sizes = sizes;
+    return failed ? -1 : 0;
+}
+
 /* ---- the header record ------------------------------------------------------------------------
  */
 
@@ -412,7 +451,7 @@ static int check_run(const json_t *value, struct err *err)
     return 0;
 }
 
-/* The keys that have a form: `plan`, `dataset`, `run`. */
+/* The keys that have a form: `plan`, `sizes`, `dataset`, `run`. */
 static int parse_known(struct header *h, const char *key, struct err *err)
 {
     if (json_object_get(h->metadata, key) == NULL)
@@ -423,6 +462,8 @@ static int parse_known(struct header *h, const char *key, struct err *err)
         failed = err_set(err, ERR_INPUT, "'%s' is not JSON", key);
     else if (strcmp(key, "plan") == 0)
         failed = parse_plan(&h->plan, value, err);
+    else if (strcmp(key, "sizes") == 0)
+        failed = parse_sizes(h, value, err);
     else if (strcmp(key, "dataset") == 0)
         failed = check_dataset(value, err);
     else
@@ -456,8 +497,8 @@ struct header *header_parse(const json_t *metadata, struct err *err)
     json_object_del(h->metadata, "kind");
     json_object_del(h->metadata, "columns");
     if (err->status == ERR_NONE && parse_columns(h, columns, err) == 0 &&
-        parse_known(h, "plan", err) == 0 && parse_known(h, "dataset", err) == 0 &&
-        parse_known(h, "run", err) == 0)
+        parse_known(h, "plan", err) == 0 && parse_known(h, "sizes", err) == 0 &&
+        parse_known(h, "dataset", err) == 0 && parse_known(h, "run", err) == 0)
         return h;
     header_free(h);
     return NULL;

@@ -50,12 +50,16 @@ struct column {
     size_t row_bytes; /* of one row; 0 when ragged or varying: record_row_bytes() */
 };
 
+enum { STREAM_SIZES = 16 }; /* of pictures, in one stream */
+
 struct header {
     char *kind; /* images, views, features, projections, gradients */
     int columns;
     struct column *column;
     json_t *metadata; /* every other key as it came: `dataset`, `run`, ... */
     struct plan plan; /* parsed from metadata */
+    int sizes;        /* of `pixels` with open extents: the [H,W] that records have; 0: not said */
+    int size[STREAM_SIZES][2];
 };
 
 /* One column of one record. */
@@ -105,6 +109,9 @@ bool header_same_column(const struct column *a, const struct column *b);
 
 int header_set_plan(struct header *header, const struct plan *plan, struct err *err);
 
+/* The sizes [H,W] that `pixels` of varying size will have, that of view 0 first; 0 of them: none. */
+int header_set_sizes(struct header *header, int sizes, const int (*size)[2], struct err *err);
+
 /* A JSON value under a key of the metadata, as text; header_get gives a new reference or NULL. */
 int header_set(struct header *header, const char *key, const json_t *value, struct err *err);
 json_t *header_get(const struct header *header, const char *key);
@@ -115,7 +122,7 @@ int header_provenance(struct header *header, const char *tool, int64_t seed,
     const json_t *arguments, const char *weights, struct err *err);
 
 /* The metadata of a header record: to and from. header_parse checks the version, the columns, and
- * the forms of `plan`, `dataset` and `run`. New references, NULL on failure. */
+ * the forms of `plan`, `sizes`, `dataset` and `run`. New references, NULL on failure. */
 struct header *header_parse(const json_t *metadata, struct err *err);
 json_t *header_metadata(const struct header *header, struct err *err);
 

@@ -214,6 +214,10 @@ good["window-8-MiB"] = b"".join(frame(d, window=8 << 20) for d in (header(), rec
 good["names-utf-8"] = ragged([0, 4, 9], "\u00e9\u00e8\u4e2d\u00fc".encode())
 good["varying"] = varying([2, 1, 3], [2, 4, 3], [1, 2, 3])
 good["varying-concatenation"] = varying([2, 1, 3]) + varying([2, 5, 3])
+good["sizes"] = stream(
+    header({"pixels": {"dtype": "U8", "shape": [None, None, 3]}}, sizes=[[2, 1], [1, 1]]),
+    record(tensors=[("pixels", "U8", [1, 2, 1, 3], bytes(6))]),
+    record(1, tensors=[("pixels", "U8", [1, 1, 1, 3], bytes(3))]), end(2, 2))
 good["weights.safetensors"] = document(
     {"model": "none"}, [("scalar", "F32", [], f32(1)), ("empty", "F32", [3, 0], b""),
                         ("matrix", "BF16", [2, 2], bytes(8)), ("count", "I64", [1], i64(7))])
@@ -280,6 +284,10 @@ for name, data in {
         "class-names-numbers": {"class_names": [1]}, "shard-beyond": {"shard": [2, 2]},
         "shard-short": {"shard": [0]}}.items():
     bad["dataset-" + name] = stream(header(dataset=data), end(0, 0))
+for name, sizes in {"not-json": "[", "a-number": 32, "none": [], "numbers": [32, 32],
+                    "three": [[32, 32, 3]], "zero": [[32, 0]], "fraction": [[32.0, 32]],
+                    "huge": [[1, 1 << 31]], "too-many": [[i, i] for i in range(1, 18)]}.items():
+    bad["sizes-" + name] = stream(header(sizes=sizes), end(0, 0))
 for name, run in {"not-json": "[", "an-object": {}, "entry-a-number": [1],
                   "entry-without-tool": [{"version": "1"}]}.items():
     bad["run-" + name] = stream(header(run=run), end(0, 0))

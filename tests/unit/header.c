@@ -83,6 +83,10 @@ static void test_varying(void)
     OK(!other->column[0].varies && !header_same_column(&h->column[0], &other->column[0]) &&
             header_same_column(&h->column[0], &h->column[0]),
         "open is not the same as closed");
+    static const int size[][2] = {{96, 64}, {32, 32}};
+    OK(header_set_sizes(h, 2, size, &err) == 0 &&
+            strcmp(text_of(h, "sizes"), "[[96,64],[32,32]]") == 0,
+        "the sizes of pictures are set");
     json_t *const metadata = header_metadata(h, &err);
     OK(strcmp(json_string_value(json_object_get(metadata, "columns")),
            "{\"pixels\":{\"dtype\":\"U8\",\"shape\":[null,null,3]}}") == 0,
@@ -91,8 +95,14 @@ static void test_varying(void)
     OK(back != NULL && header_same_column(&back->column[0], &h->column[0]) &&
             back->column[0].varies,
         "and read so");
+    OK(back != NULL && back->sizes == 2 && back->size[0][1] == 64 && back->size[1][0] == 32,
+        "with the sizes");
     struct header *const copy = header_copy(h, &err);
-    OK(copy != NULL && copy->column[0].varies, "a copy too");
+    OK(copy != NULL && copy->column[0].varies && copy->sizes == 2 && copy->size[0][0] == 96,
+        "a copy too");
+    OK(header_set_sizes(copy, 0, NULL, &err) == 0 && copy->sizes == 0 &&
+            json_object_get(copy->metadata, "sizes") == NULL,
+        "and taken away");
     json_decref(metadata);
     header_free(back);
     header_free(copy);
