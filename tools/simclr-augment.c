@@ -23,7 +23,7 @@ static struct {
     int64_t size, part, seed; /* below their range: not given */
     int views;
     const char *recipe;
-    bool truncated;
+    bool truncated, whole;
     double central, strength;
     struct augment augment; /* UNSET: as augment_recipe() says for the size */
 } options = {
@@ -82,6 +82,8 @@ static struct cli_option table[] = {CLI_ROW_INPUT, CLI_ROW_OUTPUT,
         "with eval: share of the shorter side; default: 0.875, up to 32 pixels 1"),
     {0, "accept-truncated", NULL, CLI_FLAG, &options.truncated, 0, 0, CLI_RESULT,
         "take JPEG files that are cut short, the missing part grey", false},
+    {0, "decode-all", NULL, CLI_FLAG, &options.whole, 0, 0, CLI_RESULT,
+        "decode all of each picture at full size, not only what its views show", false},
     BAD_ROWS, CLI_ROW_THREADS, CLI_ROW_LEVEL, CLI_ROWS_END};
 
 static struct cli_tool tool = {"simclr-augment", "[FILE]", 0, 1,
@@ -149,7 +151,7 @@ static struct views *prepare(
 {
     set_defaults(header);
     const struct views_options v = {options.augment, options.views, (int)options.part, options.seed,
-        {(size_t)bad_options.max_pixels, options.truncated}};
+        {(size_t)bad_options.max_pixels, options.truncated}, options.whole};
     struct views *const views = views_new(header, &v, parallel, source, err);
     json_t *const arguments = cli_arguments(&tool);
     if (views == NULL ||

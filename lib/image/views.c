@@ -7,10 +7,14 @@
 #include "lib/base/shape.h"
 #include "lib/image/parts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 8, CHANNELS = 3 };
+enum {
+    BLOCK = 8, /* pictures; of encoded ones, which take their time, one */
+    CHANNELS = 3
+};
 
 struct views {
     struct views_options options;
@@ -20,7 +24,9 @@ struct views {
     struct header *out;            /* those, then pixels, then view */
     int source, id;                /* columns of `in` */
     size_t view_bytes;             /* of one view */
+    int block;                     /* pictures that a thread takes at once */
     struct augment_scratch *local; /* [threads] */
+    struct augment_draw *draw;     /* [threads][V] */
     struct arena arena;
 
     const struct record *record; /* the input */
@@ -90,8 +96,9 @@ static int make_scratch(struct views *v, struct err *err)
 {
     const int threads = parallel_threads(v->parallel);
     v->local = calloc((size_t)threads, sizeof *v->local);
+    v->draw = calloc(shape_times((size_t)threads, (size_t)v->options.views), sizeof *v->draw);
     v->made.field = calloc((size_t)v->out->columns, sizeof *v->made.field);
-    if (v->local == NULL || v->made.field == NULL)
+    if (v->local == NULL || v->draw == NULL || v->made.field == NULL)
         return err_memory(err, "views");
     v->made.fields = v->out->columns;
     for (int i = 0; i < threads; i++)
@@ -120,6 +127,7 @@ struct views *views_new(const struct header *in, const struct views_options *opt
         views_free(v);
         return NULL;
     }
+    v->block = in->column[v->source].ragged ? 1 : BLOCK;
     return v;
 }
 
@@ -154,6 +162,7 @@ void views_free(struct views *v)
     header_free(v->rest);
     header_free(v->out);
     free(v->local);
+    free(v->draw);
     arena_free(&v->arena);
     forget_reasons(v);
     free_rows(v);
@@ -193,15 +202,70 @@ static int reserve(struct views *v, int rows, struct err *err)
     return 0;
 }
 
-/* The picture of one row: decoded, or borrowed from the record. */
-static int get_picture(struct views *v, struct picture *out, int row, struct err *err)
+static void draw_views(
+    const struct views *v, struct augment_draw *draw, int row, int height, int width)
+{
+    const int64_t *const id = v->record->field[v->id].data;
+    for (int view = 0; view < v->options.views; view++)
+        draw[view] = augment_draw(
+            &v->options.recipe, v->options.seed, v->record->epoch, id[row], view, height, width);
+}
+
+/* What the views show of their picture, and how far it may be reduced so that each crop keeps at
+ * least as many pixels as its view has. */
+static struct picture_region needed(const struct views *v, const struct augment_draw *draw)
+{
+    const int size = v->options.recipe.size;
+    int left = draw[0].crop.x, top = draw[0].crop.y, right = left, bottom = top, reduce = 8;
+    for (int view = 0; view < v->options.views; view++) {
+        const struct crop c = draw[view].crop;
+        left = c.x < left ? c.x : left;
+        top = c.y < top ? c.y : top;
+        right = c.x + c.w > right ? c.x + c.w : right;
+        bottom = c.y + c.h > bottom ? c.y + c.h : bottom;
+        while (reduce > 1 && (c.w / reduce < size || c.h / reduce < size))
+            reduce /= 2;
+    }
+    return (struct picture_region){left, top, right - left, bottom - top, reduce};
+}
+
+/* The picture of one row, as far as its views need it, and their draws. */
+static int decode(struct views *v, struct picture *out, struct augment_draw *draw, int row,
+    const void *data, size_t bytes, struct err *err)
+{
+    const struct picture_rules *const rules = &v->options.rules;
+    struct picture whole;
+    if (picture_measure(&whole, data, bytes, err) < 0)
+        return -1;
+    /* One that is too large is left to its decoder to refuse. */
+    if (v->options.whole ||
+        shape_times((size_t)whole.height, (size_t)whole.width) > rules->max_pixels) {
+        if (picture_decode(out, data, bytes, rules, err) < 0)
+            return -1;
+        draw_views(v, draw, row, out->height, out->width);
+        return 0;
+    }
+    draw_views(v, draw, row, whole.height, whole.width);
+    const struct picture_region region = needed(v, draw);
+    if (picture_decode_region(out, data, bytes, &region, rules, err) < 0)
+        return -1;
+    const int r = out->reduce;
+    assert(out->x <= region.x / r && (region.x + region.w - 1) / r - out->x < out->width);
+    assert(out->y <= region.y / r && (region.y + region.h - 1) / r - out->y < out->height);
+    return 0;
+}
+
+/* The same of a picture that is borrowed from the record, or has to be decoded. */
+static int get_picture(
+    struct views *v, struct picture *out, struct augment_draw *draw, int row, struct err *err)
 {
     const struct column *const c = &v->in->column[v->source];
     const void *data;
     const size_t bytes = record_row(v->in, v->record, v->source, row, &data);
     if (c->ragged)
-        return picture_decode(out, data, bytes, &v->options.rules, err);
+        return decode(v, out, draw, row, data, bytes, err);
     *out = (struct picture){c->shape[0], c->shape[1], c->shape[2], (unsigned char *)data, 0, 0, 1};
+    draw_views(v, draw, row, out->height, out->width);
     return 0;
 }
 
@@ -214,29 +278,29 @@ static struct err *keep_reason(const struct err *err)
     return kept;
 }
 
+static void make_row(struct views *v, int row, int thread)
+{
+    struct augment_draw *const draw = v->draw + (size_t)thread * v->options.views;
+    struct picture p;
+    struct err err = {0};
+    v->reason[row] = NULL;
+    if (get_picture(v, &p, draw, row, &err) < 0) {
+        v->reason[row] = keep_reason(&err);
+        return;
+    }
+    for (int view = 0; view < v->options.views; view++)
+        augment_view(v->pixels + ((size_t)view * v->record->rows + row) * v->view_bytes,
+            &v->options.recipe, &draw[view], &p, &v->local[thread]);
+    if (v->in->column[v->source].ragged)
+        picture_free(&p);
+}
+
 static void make_block(void *context, int block, int thread)
 {
     struct views *const v = context;
-    const struct record *const record = v->record;
-    const int64_t *const id = record->field[v->id].data;
-    const int end = record->rows - block * BLOCK < BLOCK ? record->rows : (block + 1) * BLOCK;
-    for (int row = block * BLOCK; row < end; row++) {
-        struct picture p;
-        struct err err = {0};
-        v->reason[row] = NULL;
-        if (get_picture(v, &p, row, &err) < 0) {
-            v->reason[row] = keep_reason(&err);
-            continue;
-        }
-        for (int view = 0; view < v->options.views; view++) {
-            const struct augment_draw draw = augment_draw(&v->options.recipe, v->options.seed,
-                record->epoch, id[row], view, p.height, p.width);
-            augment_view(v->pixels + ((size_t)view * record->rows + row) * v->view_bytes,
-                &v->options.recipe, &draw, &p, &v->local[thread]);
-        }
-        if (v->in->column[v->source].ragged)
-            picture_free(&p);
-    }
+    const int first = block * v->block, left = v->record->rows - first;
+    for (int i = 0; i < v->block && i < left; i++)
+        make_row(v, first + i, thread);
 }
 
 /* Move the rows that are there together: [V][rows] becomes [V][kept]. */
@@ -258,7 +322,7 @@ int views_make(struct views *v, const struct record *record, struct err *err)
     v->count = 0;
     if (reserve(v, record->rows, err) < 0)
         return -1;
-    parallel_run(v->parallel, (record->rows + BLOCK - 1) / BLOCK, make_block, v);
+    parallel_run(v->parallel, (record->rows - 1) / v->block + 1, make_block, v);
     v->told = record->rows;
     for (int row = 0; row < record->rows; row++) {
         const struct err *const reason = v->reason[row];

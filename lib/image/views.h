@@ -5,8 +5,10 @@
  * `view` I64 in place of the column that was used, and every other column repeated for each view.
  * Pictures that cannot be decoded are left out.
  *
- * Each picture is decoded once and by one thread, whatever the number of views. What comes out
- * depends on neither the number of threads nor the pictures beside.
+ * Each picture is decoded once and by one thread, whatever the number of views: the rectangle that
+ * holds the crops of all its views, where its encoding allows that, and reduced as far as each crop
+ * keeps no fewer pixels than its view has. What comes out depends on neither the number of threads
+ * nor the pictures beside.
  * SPDX-License-Identifier: MIT */
 #ifndef VIEWS_H
 #define VIEWS_H
@@ -22,6 +24,7 @@ struct views_options {
     int views, part; /* part 0: no limit (see parts.h) */
     int64_t seed;
     struct picture_rules rules; /* of pictures that are decoded */
+    bool whole;                 /* decode all of each picture, at full size */
 };
 
 struct views;

@@ -147,6 +147,59 @@ static void test_unreadable(struct parallel *parallel, const unsigned char *want
     header_free(header);
 }
 
+/* ---- decoding in part ------------------------------------------------------------------------ */
+
+enum { PHOTOS = 6, FILE_MAX = 40000, SMALL = 4 };
+
+/* The views of one JPEG file as several pictures, decoded in part or whole: [V][PHOTOS][size][size][3]. */
+static unsigned char *make_photos(const char *file, int size, bool central, bool whole)
+{
+    static unsigned char bytes[PHOTOS * FILE_MAX];
+    struct err err = {0};
+    int64_t offsets[PHOTOS + 1] = {0};
+    FILE *const in = fopen(file, "rb");
+    const size_t length = in == NULL ? 0 : fread(bytes, 1, FILE_MAX, in);
+    if (in != NULL)
+        fclose(in);
+    for (int i = 0; i < PHOTOS; i++) {
+        memcpy(bytes + (size_t)i * length, bytes, length);
+        offsets[i + 1] = (int64_t)((size_t)(i + 1) * length);
+    }
+    struct views_options o = {.recipe = augment_recipe(size),
+        .views = 2,
+        .whole = whole,
+        .rules = {.max_pixels = 1000 * 1000}};
+    o.recipe.central = central;
+    struct header *const header = make_header("images", "bytes");
+    struct field field[] = {{.data = extra}, {.data = bytes, .offsets = offsets}, {.data = id}};
+    const struct record record = {.parts = 1, .rows = PHOTOS, .field = field};
+    struct views *const views = views_new(header, &o, NULL, "test", &err);
+    if (length == 0 || views == NULL || views_make(views, &record, &err) != 1)
+        exit(1);
+    const struct record *const made = views_record(views, 0, &err);
+    const size_t wanted = (size_t)2 * PHOTOS * size * size * 3;
+    unsigned char *const out = malloc(wanted);
+    memcpy(out, made->field[header_find(views_header(views), "pixels")].data, wanted);
+    views_free(views);
+    header_free(header);
+    return out;
+}
+
+/* Where no crop is twice as large as its view, the same bytes; elsewhere nearly the same views. */
+static void test_in_part(const char *file, int size, bool central, double bound)
+{
+    unsigned char *const part = make_photos(file, size, central, false);
+    unsigned char *const whole = make_photos(file, size, central, true);
+    const int n = 2 * PHOTOS * size * size * 3;
+    double mean = 0;
+    for (int i = 0; i < n; i++)
+        mean += abs(part[i] - whole[i]) / (double)n;
+    OK(mean <= bound, "%s at %d%s: decoded in part, views differ by %.2f of 255", file, size,
+        central ? ", central" : "", mean);
+    free(part);
+    free(whole);
+}
+
 /* ---- refused -------------------------------------------------------------------------------- */
 
 static void refuse(struct header *header, const char *what)
@@ -194,6 +247,11 @@ int main(void)
         test_unreadable(parallel, wanted);
         parallel_free(parallel);
     }
+    test_in_part("tests/golden/jpeg_colour.jpg", 64, false, 0);
+    test_in_part("tests/golden/jpeg_colour.jpg", 64, true, 0);
+    test_in_part("tests/golden/jpeg_colour.jpg", SMALL, false, 4);
+    test_in_part("tests/golden/jpeg_progressive.jpg", SMALL, true, 4);
+    test_in_part("tests/golden/jpeg_grey.jpg", SMALL, false, 4);
     test_refused();
     free(wanted);
     return tap_done();
