@@ -63,6 +63,39 @@ struct crop crop_random(struct rng *rng, const struct crop_range *range, int h, 
     return (struct crop){0, 0, w, h};
 }
 
+/* The whole picture, or what is left of it when its aspect is brought into the range. */
+static struct crop crop_aspect(const struct crop_range *range, int h, int w)
+{
+    const double aspect = (double)w / h;
+    struct crop crop = {.w = w, .h = h};
+    if (aspect < range->aspect_min)
+        crop.h = round_even(w / range->aspect_min);
+    else if (aspect > range->aspect_max)
+        crop.w = round_even(h * range->aspect_max);
+    crop.h = crop.h < 1 ? 1 : crop.h > h ? h : crop.h;
+    crop.w = crop.w < 1 ? 1 : crop.w > w ? w : crop.w;
+    crop.x = (w - crop.w) / 2;
+    crop.y = (h - crop.h) / 2;
+    return crop;
+}
+
+struct crop crop_random_area(struct rng *rng, const struct crop_range *range, int h, int w)
+{
+    const double low = log(range->aspect_min), high = log(range->aspect_max);
+    for (int i = 0; i < CROP_AREA_ATTEMPTS; i++) {
+        const double area = rng_range(rng, range->area_min, range->area_max) * h * w;
+        const double aspect = exp(rng_range(rng, low, high));
+        const double width = rint(sqrt(area * aspect)), height = rint(sqrt(area / aspect));
+        if (width >= 1 && width <= w && height >= 1 && height <= h) {
+            struct crop crop = {.w = (int)width, .h = (int)height};
+            crop.y = (int)rng_below(rng, h - crop.h + 1);
+            crop.x = (int)rng_below(rng, w - crop.w + 1);
+            return crop;
+        }
+    }
+    return crop_aspect(range, h, w);
+}
+
 struct crop crop_central(int h, int w, double share)
 {
     int side = round_even(share * (h < w ? h : w));
