@@ -123,6 +123,9 @@ $(INJECT)/simclr-%: $(BUILD)/tools/simclr-%.o $(TOOLBOX) $(LIBRARY) $(INJECT)/li
 inject: $(INJECTED:%=$(INJECT)/%) support ## run simple tools with memory, reads and writes that fail
 	@BIN=$(abspath $(INJECT)) SUPPORT=$(abspath $(BUILD)/support) bats tests/inject
 
+bench-augment: all ## views a second against torchvision, which PYTHON=.../bin/python has
+	@BIN=$(abspath $(BIN)) tests/bench/augment
+
 torture: all support ## strike whole training runs at random moments, for some minutes
 	@BIN=$(abspath $(BIN)) SUPPORT=$(abspath $(BUILD)/support) tests/torture
 
@@ -158,7 +161,7 @@ lint: ## look for what compilers do not say: formatting, cppcheck, man pages, sh
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem $(CPPCHECK_MISTAKES:%=--suppress=%) -I. lib formats tools
 	mandoc -Tlint -Wwarning $(MAN1) $(MAN5)
-	shellcheck -s bash -e SC2015,SC2016 $(SCRIPTS:%=pipelines/%) tests/run tests/deps tests/torture
+	shellcheck -s bash -e SC2015,SC2016 $(SCRIPTS:%=pipelines/%) tests/run tests/deps tests/torture tests/bench/augment
 
 # ---- the demonstration ----
 
@@ -192,6 +195,6 @@ uninstall: ## remove what install put there
 clean: ## remove everything that was built
 	rm -rf build
 
-.PHONY: help all units support deps deps-demo check unit cli asan ubsan tsan inject torture fuzzers fuzz-replay fuzz lint demo install uninstall clean
+.PHONY: help all units support deps deps-demo check unit cli asan ubsan tsan inject bench-augment torture fuzzers fuzz-replay fuzz lint demo install uninstall clean
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
