@@ -5,79 +5,72 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/stream.h"
 #include "lib/base/parallel.h"
-#include "lib/image/augment.h"
 #include "lib/image/views.h"
 #include "tools/bad.h"
 #include "tools/cli.h"
 #include "tools/die.h"
 #include "tools/progress.h"
+#include "tools/recipe.h"
 #include "tools/stop.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-#define UNSET NAN
 
 static struct {
     int64_t size, part, seed; /* below their range: not given */
-    int views;
-    const char *recipe;
     bool truncated, whole;
-    double central, strength;
-    struct augment augment; /* UNSET: as augment_recipe() says for the size */
-} options = {
-    .seed = -1,
-    .views = 2,
-    .recipe = "simclr",
-    .strength = UNSET,
-    .augment = {.share = UNSET,
-        .crop = 1,
-        .range = {0.08, 1, 3.0 / 4, 4.0 / 3, 0.1},
-        .flip = 0.5,
-        .jitter = 0.8,
-        .brightness = UNSET,
-        .contrast = UNSET,
-        .saturation = UNSET,
-        .hue = UNSET,
-        .grey = 0.2,
-        .blur = UNSET,
-        .sigma_min = 0.1,
-        .sigma_max = 2},
-};
+} options = {.seed = -1};
 
 #define REAL(name, word, variable, low, high, help)                                                \
     {                                                                                              \
-        0, name, word, CLI_REAL, &options.variable, low, high, CLI_RESULT, help, false             \
+        0, name, word, CLI_REAL, &recipe.variable, low, high, CLI_RESULT, help, false              \
     }
+#define STRENGTH(color)   augment.strength[AUGMENT_##color]
+#define CHANCE(operation) augment.chance[AUGMENT_##operation]
 
 static struct cli_option table[] = {CLI_ROW_INPUT, CLI_ROW_OUTPUT,
     {0, "size", "N", CLI_LONG, &options.size, 1, 4096, CLI_RESULT,
         "side of a view; default: the pictures', if all alike and square, else 224", false},
-    {0, "views", "V", CLI_INT, &options.views, 1, 1000, CLI_RESULT, "views a picture", false},
-    {0, "recipe", "simclr|eval", CLI_CHOICE, &options.recipe, 0, 0, CLI_RESULT,
-        "random views for training, or one central view for use and test", false},
+    {0, "views", "V", CLI_INT, &recipe.views, 1, 1000, CLI_RESULT, "views a picture", false},
+    {0, "recipe", RECIPE_NAMES, CLI_CHOICE, &recipe.name, 0, 0, CLI_RESULT,
+        "how a view is made; other defaults are those of simclr", false},
+    {0, "asymmetric", "NAME[,NAME]...", CLI_TEXT, &recipe.asymmetric, 0, 0, CLI_RESULT,
+        "operations (crop, flip, ...) that only view 0 gets", false},
     {0, "part", "ROWS", CLI_LONG, &options.part, 1, 1 << 30, CLI_RESULT,
         "cut steps into records of at most ROWS rows of one view", false},
     {'s', "seed", "N", CLI_LONG, &options.seed, 0, 1LL << 53, CLI_RESULT,
         "what the views are drawn from; default: the plan's, else 0", false},
-    REAL("crop", "P", augment.crop, 0, 1, "probability of a random crop"),
+    REAL("crop", "P", CHANCE(CROP), 0, 1, "probability of a random crop"),
     REAL("crop-area-min", "X", augment.range.area_min, 0, 1, "its least share of the picture"),
     REAL("crop-area-max", "X", augment.range.area_max, 1e-6, 1, "its largest share"),
     REAL("crop-aspect-min", "X", augment.range.aspect_min, 0.01, 100, "its least width / height"),
     REAL("crop-aspect-max", "X", augment.range.aspect_max, 0.01, 100, "its largest"),
     REAL("crop-covered", "X", augment.range.covered, 0, 1, "a share below is drawn again"),
-    REAL("flip", "P", augment.flip, 0, 1, "probability of exchanging left and right"),
-    REAL("jitter", "P", augment.jitter, 0, 1, "probability of colour jitter"),
+    REAL("flip", "P", CHANCE(FLIP), 0, 1, "probability of exchanging left and right"),
+    REAL("vflip", "P", CHANCE(VFLIP), 0, 1, "probability of exchanging top and bottom"),
+    REAL("rotate", "P", CHANCE(ROTATE), 0, 1, "probability of a rotation"),
+    REAL("rotate-degrees", "D", augment.degrees, 0, 180,
+        "by up to D, either way; 0: by 90, 180 or 270"),
+    REAL("jitter", "P", CHANCE(JITTER), 0, 1, "probability of colour jitter"),
     REAL("strength", "S", strength, 0, 1.25, "of the jitter; default: 1, up to 32 pixels 0.5"),
-    REAL("brightness", "X", augment.brightness, 0, 100, "default: 0.8 S"),
-    REAL("contrast", "X", augment.contrast, 0, 1, "default: 0.8 S"),
-    REAL("saturation", "X", augment.saturation, 0, 1, "default: 0.8 S"),
-    REAL("hue", "X", augment.hue, 0, 0.5, "default: 0.2 S"),
-    REAL("grey", "P", augment.grey, 0, 1, "probability of taking the colour away"),
-    REAL("blur", "P", augment.blur, 0, 1, "probability of blur; default: 0.5, up to 32 pixels 0"),
+    REAL("brightness", "X", STRENGTH(BRIGHTNESS), 0, 100, "default: 0.8 S"),
+    REAL("contrast", "X", STRENGTH(CONTRAST), 0, 1, "default: 0.8 S"),
+    REAL("saturation", "X", STRENGTH(SATURATION), 0, 1, "default: 0.8 S"),
+    REAL("hue", "X", STRENGTH(HUE), 0, 0.5, "default: 0.2 S"),
+    REAL("grey", "P", CHANCE(GREY), 0, 1, "probability of taking the colour away"),
+    REAL("blur", "P", CHANCE(BLUR), 0, 1, "probability of blur; default: 0.5, up to 32 pixels 0"),
     REAL("blur-sigma-min", "PX", augment.sigma_min, 0.001, 1000, "its least deviation"),
     REAL("blur-sigma-max", "PX", augment.sigma_max, 0.001, 1000, "its largest"),
+    REAL("solarise", "P", CHANCE(SOLARISE), 0, 1, "probability of inverting what is bright"),
+    REAL("solarise-threshold", "BYTE", augment.threshold, 0, 256, "where bright begins"),
+    REAL("equalise", "P", CHANCE(EQUALISE), 0, 1, "probability of evening the histograms"),
+    REAL("sobel", "P", CHANCE(SOBEL), 0, 1, "probability of showing edges only"),
+    REAL("noise", "P", CHANCE(NOISE), 0, 1, "probability of Gaussian noise"),
+    REAL("noise-sigma-min", "X", augment.noise_min, 0, 10, "its least deviation; white is 1"),
+    REAL("noise-sigma-max", "X", augment.noise_max, 0, 10, "its largest"),
+    REAL("cutout", "P", CHANCE(CUTOUT), 0, 1, "probability of blotting out a square"),
+    REAL("cutout-area-min", "X", augment.hole_min, 0, 1, "its least share of the view"),
+    REAL("cutout-area-max", "X", augment.hole_max, 0, 1, "its largest"),
+    REAL("cutout-value", "X", augment.filling, 0, 1, "what is put there, 0 black to 1 white"),
     REAL("central", "X", augment.share, 0.01, 1,
         "with eval: share of the shorter side; default: 0.875, up to 32 pixels 1"),
     {0, "accept-truncated", NULL, CLI_FLAG, &options.truncated, 0, 0, CLI_RESULT,
@@ -91,57 +84,12 @@ static struct cli_tool tool = {"simclr-augment", "[FILE]", 0, 1,
 
 /* ---- prepare -------------------------------------------------------------------------------- */
 
-static void check_order(const char *low, double least, const char *high, double most)
-{
-    if (least > most)
-        die(ERR_MISUSE, "--%s %.6g is more than --%s %.6g", low, least, high, most);
-}
-
-/* Options that contradict each other. */
-static void check_options(void)
-{
-    static const char *const random[] = {"crop", "crop-area-min", "crop-area-max",
-        "crop-aspect-min", "crop-aspect-max", "crop-covered", "flip", "jitter", "strength",
-        "brightness", "contrast", "saturation", "hue", "grey", "blur", "blur-sigma-min",
-        "blur-sigma-max"};
-    struct augment *const a = &options.augment;
-    a->central = strcmp(options.recipe, "eval") == 0;
-    if (a->central && cli_given(&tool, "views") && options.views != 1)
-        die(ERR_MISUSE, "--recipe eval makes 1 view, not --views %d", options.views);
-    if (a->central)
-        options.views = 1;
-    for (size_t i = 0; a->central && i < sizeof random / sizeof *random; i++)
-        if (cli_given(&tool, random[i]))
-            die(ERR_MISUSE, "--%s has no meaning with --recipe eval", random[i]);
-    if (!a->central && cli_given(&tool, "central"))
-        die(ERR_MISUSE, "--central needs --recipe eval");
-    check_order("crop-area-min", a->range.area_min, "crop-area-max", a->range.area_max);
-    check_order("crop-aspect-min", a->range.aspect_min, "crop-aspect-max", a->range.aspect_max);
-    check_order("blur-sigma-min", a->sigma_min, "blur-sigma-max", a->sigma_max);
-}
-
-static void set_default(double *option, double value)
-{
-    if (isnan(*option))
-        *option = value;
-}
-
 /* Defaults that depend on the stream. The options hold them afterwards: they go into `run`. */
 static void set_defaults(const struct header *header)
 {
     if (options.size == 0)
         options.size = views_size(header) > 0 ? views_size(header) : 224;
-    struct augment usual = augment_recipe((int)options.size);
-    struct augment *const a = &options.augment;
-    a->size = usual.size;
-    set_default(&options.strength, usual.hue / 0.2);
-    augment_strength(&usual, options.strength);
-    set_default(&a->brightness, usual.brightness);
-    set_default(&a->contrast, usual.contrast);
-    set_default(&a->saturation, usual.saturation);
-    set_default(&a->hue, usual.hue);
-    set_default(&a->blur, usual.blur);
-    set_default(&a->share, usual.share);
+    recipe_settle(&tool, (int)options.size);
     if (!cli_given(&tool, "seed"))
         options.seed = header->plan.steps > 0 ? header->plan.seed : 0;
 }
@@ -150,7 +98,7 @@ static struct views *prepare(
     const struct header *header, const char *source, struct parallel *parallel, struct err *err)
 {
     set_defaults(header);
-    const struct views_options v = {options.augment, options.views, (int)options.part, options.seed,
+    const struct views_options v = {recipe.augment, recipe.views, (int)options.part, options.seed,
         {(size_t)bad_options.max_pixels, options.truncated}, options.whole};
     struct views *const views = views_new(header, &v, parallel, source, err);
     json_t *const arguments = cli_arguments(&tool);
@@ -206,9 +154,10 @@ int main(int argc, char **argv)
     struct err err = {0};
     int64_t pictures = 0;
     const struct header *header;
-    const int operand = cli_parse(&tool, argc, argv);
 
-    check_options();
+    recipe_start(&tool);
+    const int operand = cli_parse(&tool, argc, argv);
+    recipe_check(&tool);
     stop_defer();
     struct channel *const in = cli_open(operand < argc ? argv[operand] : NULL);
     struct channel *const out = cli_create(cli_common.output);

@@ -30,6 +30,12 @@ CPU_CLONES void color_brightness(float *rgb, size_t n, float factor)
         rgb[i] = clip(rgb[i] * factor);
 }
 
+CPU_CLONES void color_add(float *rgb, size_t n, float summand)
+{
+    for (size_t i = 0; i < 3 * n; i++)
+        rgb[i] = clip(rgb[i] + summand);
+}
+
 enum { LANES = 16, RUN = 64 * LANES };
 
 /* Partial sums in a fixed pattern: float within a run, double across runs. */

@@ -1,6 +1,6 @@
 /* color.h -- brightness, contrast, saturation, hue and grey of three planes.
  *
- * rgb [3][n]: all of red, then green, then blue, nominally in [0,1]; in place. The first four clip
+ * rgb [3][n]: all of red, then green, then blue, nominally in [0,1]; in place. The first five clip
  * what they write to [0,1], as the reference implementation does after every operation of its
  * colour jitter.
  *
@@ -15,6 +15,9 @@
 
 /* x * factor, factor >= 0. */
 void color_brightness(float *rgb, size_t n, float factor);
+
+/* x + summand: brightness in version 1 of the reference implementation. */
+void color_add(float *rgb, size_t n, float summand);
 
 /* (x - mean) * factor + mean, with the mean of each plane. */
 void color_contrast(float *rgb, size_t n, float factor);

@@ -37,12 +37,14 @@ static void test_view(const unsigned char *picture, const int64_t *size, int i)
     snprintf(name, sizeof name, "draw.%d", i);
     double *const d = golden_get(name, DTYPE_F64, 1, NULL);
     const struct augment_draw draw = {.crop = {(int)d[0], (int)d[1], (int)d[2], (int)d[3]},
-        .flip = d[4] != 0,
-        .jitter = d[5] != 0,
+        .does = {[AUGMENT_CROP] = true,
+            [AUGMENT_FLIP] = d[4] != 0,
+            [AUGMENT_JITTER] = d[5] != 0,
+            [AUGMENT_GREY] = d[14] != 0,
+            [AUGMENT_BLUR] = d[15] > 0},
         .order = {(enum augment_color)d[6], (enum augment_color)d[7], (enum augment_color)d[8],
             (enum augment_color)d[9]},
         .amount = {(float)d[10], (float)d[11], (float)d[12], (float)d[13]},
-        .grey = d[14] != 0,
         .sigma = d[15]};
     const int channels = (int)d[16];
     snprintf(name, sizeof name, "view.%d", i);
@@ -65,11 +67,68 @@ static void test_view(const unsigned char *picture, const int64_t *size, int i)
     free(in);
 }
 
+/* ---- whole recipes against TensorFlow and torchvision ----------------------------------------- */
+
+static struct augment_draw read_draw(const char *name, int *channels)
+{
+    double *const d = golden_get(name, DTYPE_F64, 1, NULL);
+    struct augment_draw draw = {.crop = {(int)d[0], (int)d[1], (int)d[2], (int)d[3]},
+        .does = {[AUGMENT_CROP] = true,
+            [AUGMENT_FLIP] = d[4] != 0,
+            [AUGMENT_VFLIP] = d[5] != 0,
+            [AUGMENT_JITTER] = d[6] != 0,
+            [AUGMENT_GREY] = d[15] != 0,
+            [AUGMENT_BLUR] = d[16] > 0,
+            [AUGMENT_SOLARISE] = d[17] != 0,
+            [AUGMENT_EQUALISE] = d[18] != 0},
+        .sigma = d[16]};
+    for (int i = 0; i < AUGMENT_COLORS; i++) {
+        draw.order[i] = (enum augment_color)d[7 + i];
+        draw.amount[i] = (float)d[11 + i];
+    }
+    *channels = (int)d[19];
+    free(d);
+    return draw;
+}
+
+/* Bytes of whole views: how far the mean and the worst of them are off. */
+static void test_peer(const char *recipe, const char *prefix, int views, double mean, int most)
+{
+    enum { SIDE = 40, SAMPLES = SIDE * SIDE * 3 };
+    static unsigned char out[SAMPLES];
+    int64_t size[3];
+    struct augment augment;
+    OK(augment_named(&augment, recipe, SIDE), "recipe %s", recipe);
+    unsigned char *const picture = golden_get("picture", DTYPE_U8, 3, size);
+    for (int i = 0; i < views; i++) {
+        char name[40];
+        int channels, worst = 0;
+        double sum = 0;
+        snprintf(name, sizeof name, "%s.%d.draw", prefix, i);
+        const struct augment_draw draw = read_draw(name, &channels);
+        snprintf(name, sizeof name, "%s.%d.view", prefix, i);
+        unsigned char *const wanted = golden_get(name, DTYPE_U8, 3, NULL);
+        unsigned char *const in = channels_of(picture, (size_t)(size[0] * size[1]), channels);
+        const struct picture whole = {(int)size[0], (int)size[1], channels, in, 0, 0, 1};
+        augment_view(out, &augment, &draw, &whole, &scratch);
+        for (int j = 0; j < SAMPLES; j++) {
+            sum += abs(out[j] - wanted[j]);
+            worst = abs(out[j] - wanted[j]) > worst ? abs(out[j] - wanted[j]) : worst;
+        }
+        OK(sum / SAMPLES <= mean && worst <= most,
+            "%s, view %d: bytes are off by %.4f in the mean, at most by %d", recipe, i,
+            sum / SAMPLES, worst);
+        free(in);
+        free(wanted);
+    }
+    free(picture);
+}
+
 /* The same size, nothing drawn: the picture itself. */
 static void test_identity(void)
 {
     struct augment recipe = augment_recipe(16);
-    recipe.crop = recipe.flip = recipe.jitter = recipe.grey = 0;
+    memset(recipe.chance, 0, sizeof recipe.chance);
     unsigned char in[16][16][3], out[16][16][3];
     for (int i = 0; i < 16 * 16 * 3; i++)
         in[i / 48][i / 3 % 16][i % 3] = (unsigned char)(i % 256);
@@ -78,7 +137,7 @@ static void test_identity(void)
     augment_view(&out[0][0][0], &recipe, &draw, &p, &scratch);
     OK(memcmp(in, out, sizeof in) == 0, "everything switched off: the same bytes");
 
-    recipe.jitter = 1;
+    recipe.chance[AUGMENT_JITTER] = 1;
     augment_strength(&recipe, 0);
     const struct augment_draw idle = augment_draw(&recipe, 1, 2, 3, 0, 16, 16);
     augment_view(&out[0][0][0], &recipe, &idle, &p, &scratch);
@@ -126,14 +185,14 @@ static void test_draws(void)
     struct spread amount[AUGMENT_COLORS] = {{0}}, sigma = {0};
     for (int i = 0; i < DRAWS; i++) {
         const struct augment_draw d = augment_draw(&recipe, 3, i % 5, i / 2, i % 2, 120, 100);
-        flip += d.flip;
-        grey += d.grey;
-        both += d.flip && d.grey;
+        flip += d.does[AUGMENT_FLIP];
+        grey += d.does[AUGMENT_GREY];
+        both += d.does[AUGMENT_FLIP] && d.does[AUGMENT_GREY];
         if (d.sigma > 0) {
             blur++;
             add(&sigma, d.sigma);
         }
-        if (!d.jitter)
+        if (!d.does[AUGMENT_JITTER])
             continue;
         jitter++;
         order[d.order[0] << 6 | d.order[1] << 4 | d.order[2] << 2 | d.order[3]]++;
@@ -160,6 +219,33 @@ static void test_draws(void)
     OK(chi < 60, "uniformly: chi squared %.1f of 23 degrees, below 60", chi);
 }
 
+/* What was drawn must never change: runs go on from checkpoints, and results are repeated. */
+static uint64_t digest_draws(int size)
+{
+    const struct augment recipe = augment_recipe(size);
+    uint64_t digest = 14695981039346656037u; /* FNV-1a */
+    for (int i = 0; i < 1000; i++) {
+        const struct augment_draw d =
+            augment_draw(&recipe, 7, i % 3, i, i % 2, 50 + i % 70, 60 + i % 31);
+        const int whole[] = {d.crop.x, d.crop.y, d.crop.w, d.crop.h, d.does[AUGMENT_FLIP],
+            d.does[AUGMENT_JITTER], d.does[AUGMENT_GREY], d.order[0], d.order[1], d.order[2],
+            d.order[3]};
+        unsigned char bytes[sizeof whole + sizeof d.amount + sizeof d.sigma];
+        memcpy(bytes, whole, sizeof whole);
+        memcpy(bytes + sizeof whole, d.amount, sizeof d.amount);
+        memcpy(bytes + sizeof whole + sizeof d.amount, &d.sigma, sizeof d.sigma);
+        for (size_t j = 0; j < sizeof bytes; j++)
+            digest = (digest ^ bytes[j]) * 1099511628211u;
+    }
+    return digest;
+}
+
+static void test_digests(void)
+{
+    OK(digest_draws(32) == 0x9b265bd42ce9ba9c, "at 32 pixels: the draws of version 0.1.0");
+    OK(digest_draws(96) == 0xf545fad922ef55ed, "at 96 pixels: the draws of version 0.1.0");
+}
+
 static bool same(const struct augment_draw *a, const struct augment_draw *b)
 {
     return memcmp(&a->crop, &b->crop, sizeof a->crop) == 0 &&
@@ -169,7 +255,7 @@ static bool same(const struct augment_draw *a, const struct augment_draw *b)
 static void test_keys(void)
 {
     struct augment recipe = augment_recipe(32);
-    recipe.jitter = 1;
+    recipe.chance[AUGMENT_JITTER] = 1;
     const struct augment_draw d = augment_draw(&recipe, 1, 2, 3, 0, 300, 300);
     const struct augment_draw again = augment_draw(&recipe, 1, 2, 3, 0, 300, 300);
     const struct augment_draw other[] = {augment_draw(&recipe, 2, 2, 3, 0, 300, 300),
@@ -178,7 +264,7 @@ static void test_keys(void)
     OK(same(&d, &again), "the same key draws the same");
     OK(!same(&d, &other[0]) && !same(&d, &other[1]) && !same(&d, &other[2]) && !same(&d, &other[3]),
         "seed, epoch, id and view each make a difference");
-    recipe.flip = recipe.grey = recipe.blur = 0;
+    recipe.chance[AUGMENT_FLIP] = recipe.chance[AUGMENT_GREY] = recipe.chance[AUGMENT_BLUR] = 0;
     const struct augment_draw less = augment_draw(&recipe, 1, 2, 3, 0, 300, 300);
     OK(same(&d, &less), "an operation that is switched off changes no other's draws");
 }
@@ -186,16 +272,16 @@ static void test_keys(void)
 static void test_recipe(void)
 {
     const struct augment small = augment_recipe(32), large = augment_recipe(33);
-    NEAR(small.brightness, 0.4, 1e-12, "up to 32 pixels: brightness 0.4");
-    NEAR(small.hue, 0.1, 1e-12, "hue 0.1");
-    OK(small.blur == 0 && small.share == 1, "no blur, no central crop");
-    NEAR(large.contrast, 0.8, 1e-12, "above: contrast 0.8");
-    OK(large.blur == 0.5 && large.share == 0.875, "blur, and a central 7/8");
+    NEAR(small.strength[AUGMENT_BRIGHTNESS], 0.4, 1e-12, "up to 32 pixels: brightness 0.4");
+    NEAR(small.strength[AUGMENT_HUE], 0.1, 1e-12, "hue 0.1");
+    OK(small.chance[AUGMENT_BLUR] == 0 && small.share == 1, "no blur, no central crop");
+    NEAR(large.strength[AUGMENT_CONTRAST], 0.8, 1e-12, "above: contrast 0.8");
+    OK(large.chance[AUGMENT_BLUR] == 0.5 && large.share == 0.875, "blur, and a central 7/8");
     struct augment eval = large;
     eval.central = true;
     const struct augment_draw d = augment_draw(&eval, 1, 1, 1, 0, 97, 120);
-    OK(d.crop.w == 85 && d.crop.y == 6 && d.crop.x == 18 && !d.flip && !d.jitter && !d.grey &&
-            d.sigma == 0,
+    OK(d.crop.w == 85 && d.crop.y == 6 && d.crop.x == 18 && !d.does[AUGMENT_FLIP] &&
+            !d.does[AUGMENT_JITTER] && !d.does[AUGMENT_GREY] && d.sigma == 0,
         "the test-time recipe draws nothing");
 }
 
@@ -209,9 +295,17 @@ int main(void)
         test_view(picture, size, i);
     test_identity();
     test_draws();
+    test_digests();
     test_keys();
     test_recipe();
     free(picture);
+    safetensors_free(&golden);
+
+    golden_open("tests/golden/recipes.safetensors");
+    arena_free(&arena);
+    make_scratch(40);
+    test_peer("simclr-v1", "v1", 4, 0.01, 1);
+    test_peer("torchvision", "torchvision", 6, 0, 0);
     arena_free(&arena);
     safetensors_free(&golden);
     return tap_done();

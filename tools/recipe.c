@@ -1,0 +1,152 @@
+/* recipe -- the options of simclr-augment that say how a view is made, and what they come to.
+ * SPDX-License-Identifier: MIT */
+#include "tools/recipe.h"
+
+#include "tools/die.h"
+
+#include <math.h>
+#include <string.h>
+
+struct recipe_options recipe = {.name = "simclr", .strength = NAN, .views = 2};
+
+enum { TINY = 1, USUAL = 224 /* sizes on both sides of where recipes change */ };
+
+/* ---- options of the recipe ------------------------------------------------------------------ */
+
+static struct augment named(int size)
+{
+    struct augment augment;
+    if (!augment_named(&augment, recipe.name, size))
+        die(ERR_MISUSE, "there is no recipe '%s'", recipe.name);
+    return augment;
+}
+
+/* Where the variable of an option lies in recipe.augment; NULL when it is another's. */
+static double *field(const struct cli_option *option, struct augment *augment)
+{
+    const uintptr_t at = (uintptr_t)option->variable - (uintptr_t)&recipe.augment;
+    return at < sizeof *augment ? (double *)((char *)augment + at) : NULL;
+}
+
+void recipe_start(const struct cli_tool *tool)
+{
+    struct augment tiny = named(TINY), usual = named(USUAL);
+    for (const struct cli_option *o = tool->options; o->name != NULL; o++)
+        if (field(o, &usual) != NULL)
+            *(double *)o->variable =
+                *field(o, &tiny) == *field(o, &usual) ? *field(o, &usual) : NAN;
+}
+
+void recipe_settle(const struct cli_tool *tool, int size)
+{
+    struct augment usual = named(size);
+    if (!cli_given(tool, "strength"))
+        recipe.strength = usual.strength[AUGMENT_HUE] / 0.2;
+    augment_strength(&usual, recipe.strength);
+    for (const struct cli_option *o = tool->options; o->name != NULL; o++)
+        if (field(o, &usual) != NULL && !o->given)
+            *(double *)o->variable = *field(o, &usual);
+    recipe.augment.size = size;
+    recipe.augment.family = usual.family;
+    recipe.augment.central = usual.central;
+}
+
+/* ---- contradictions ------------------------------------------------------------------------- */
+
+/* The operation that an option belongs to: "cutout-area-min" is of "cutout". */
+static int operation_of(const char *option)
+{
+    static const char *const jitter[] = {
+        "strength", "brightness", "contrast", "saturation", "hue", NULL};
+    for (int i = 0; jitter[i] != NULL; i++)
+        if (strcmp(option, jitter[i]) == 0)
+            return AUGMENT_JITTER;
+    for (int i = 0; i < AUGMENT_OPERATIONS; i++) {
+        const size_t length = strlen(augment_name(i));
+        if (strncmp(option, augment_name(i), length) == 0 && option[length] == '-')
+            return i;
+    }
+    return -1;
+}
+
+/* Neither recipe nor option switches it on. */
+static bool is_off(const struct cli_tool *tool, int operation)
+{
+    return !cli_given(tool, augment_name(operation)) && named(USUAL).chance[operation] <= 0;
+}
+
+static void check_order(const char *low, double least, const char *high, double most)
+{
+    if (least > most)
+        die(ERR_MISUSE, "--%s %.6g is more than --%s %.6g", low, least, high, most);
+}
+
+static void check_ranges(void)
+{
+    const struct augment *const a = &recipe.augment;
+    check_order("crop-area-min", a->range.area_min, "crop-area-max", a->range.area_max);
+    check_order("crop-aspect-min", a->range.aspect_min, "crop-aspect-max", a->range.aspect_max);
+    check_order("blur-sigma-min", a->sigma_min, "blur-sigma-max", a->sigma_max);
+    check_order("noise-sigma-min", a->noise_min, "noise-sigma-max", a->noise_max);
+    check_order("cutout-area-min", a->hole_min, "cutout-area-max", a->hole_max);
+}
+
+static _Noreturn void refuse_operation(const char *name, size_t length)
+{
+    char list[200] = "";
+    for (int i = 0; i < AUGMENT_OPERATIONS; i++) {
+        strcat(list, i > 0 ? ", " : "");
+        strcat(list, augment_name(i));
+    }
+    die(ERR_MISUSE, "--asymmetric takes some of %s, not '%.*s'", list, (int)length, name);
+}
+
+/* "blur,jitter": the operations that only view 0 gets. */
+static void parse_asymmetric(const struct cli_tool *tool)
+{
+    recipe.augment.first = 0;
+    for (const char *name = recipe.asymmetric; name != NULL;) {
+        const size_t length = strcspn(name, ",");
+        int i = 0;
+        while (i < AUGMENT_OPERATIONS &&
+               (strlen(augment_name(i)) != length || strncmp(augment_name(i), name, length) != 0))
+            i++;
+        if (i == AUGMENT_OPERATIONS)
+            refuse_operation(name, length);
+        if (is_off(tool, i))
+            die(ERR_MISUSE, "--asymmetric %s needs --%s", augment_name(i), augment_name(i));
+        recipe.augment.first |= 1u << i;
+        name = name[length] == ',' ? name + length + 1 : NULL;
+    }
+}
+
+/* The test-time recipe draws nothing: no option of a random one. */
+static void check_eval(const struct cli_tool *tool)
+{
+    if (cli_given(tool, "views") && recipe.views != 1)
+        die(ERR_MISUSE, "--recipe eval makes 1 view, not --views %d", recipe.views);
+    recipe.views = 1;
+    for (const struct cli_option *o = tool->options; o->name != NULL; o++) {
+        const bool random = field(o, &recipe.augment) != NULL || o->variable == &recipe.strength ||
+                            o->variable == &recipe.asymmetric;
+        if (random && o->given && o->variable != &recipe.augment.share)
+            die(ERR_MISUSE, "--%s has no meaning with --recipe eval", o->name);
+    }
+}
+
+void recipe_check(const struct cli_tool *tool)
+{
+    if (named(USUAL).central)
+        check_eval(tool);
+    else if (cli_given(tool, "central"))
+        die(ERR_MISUSE, "--central needs --recipe eval");
+    if (recipe.asymmetric != NULL && recipe.views == 1)
+        die(ERR_MISUSE, "--asymmetric needs more than 1 view");
+    for (const struct cli_option *o = tool->options; o->name != NULL; o++) {
+        const int operation = operation_of(o->name);
+        if (o->given && operation >= 0 && is_off(tool, operation))
+            die(ERR_MISUSE, "--%s needs --%s", o->name, augment_name(operation));
+    }
+    check_ranges();
+    parse_asymmetric(tool);
+}

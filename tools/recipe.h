@@ -1,0 +1,32 @@
+/* recipe.h -- the options of simclr-augment that say how a view is made, and what they come to.
+ *
+ * A row of the tool's table whose variable lies inside recipe.augment is an option of the recipe:
+ * where it is not given, it takes the value that the recipe has for the size of the views.
+ * SPDX-License-Identifier: MIT */
+#ifndef RECIPE_H
+#define RECIPE_H
+
+#include "lib/image/augment.h"
+#include "tools/cli.h"
+
+struct recipe_options {
+    const char *name;       /* --recipe */
+    const char *asymmetric; /* "blur,jitter"; NULL: nothing */
+    double strength;
+    int views;
+    struct augment augment;
+};
+extern struct recipe_options recipe;
+
+#define RECIPE_NAMES "simclr|simclr-v1|torchvision|eval|none"
+
+/* Before parsing: --help shows the values of recipe simclr, as far as no size changes them. */
+void recipe_start(const struct cli_tool *tool);
+
+/* After parsing: dies of options that contradict each other. */
+void recipe_check(const struct cli_tool *tool);
+
+/* When the size is known: fill in what was not given. */
+void recipe_settle(const struct cli_tool *tool, int size);
+
+#endif
