@@ -4,22 +4,26 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/course.h"
 #include "formats/dataset.h"
+#include "formats/selection.h"
 #include "formats/stream.h"
+#include "tools/bad.h"
 #include "tools/cli.h"
 #include "tools/die.h"
 #include "tools/progress.h"
+#include "tools/sender.h"
 #include "tools/stop.h"
 
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
+#include <math.h>
 #include <zlib.h>
 
 static struct {
     int batch;
-    int64_t epochs, part, start, limit, seed; /* 0: not given */
+    int64_t epochs, part, start, limit, per_class, seed; /* 0: not given */
+    double fraction;                                     /* NaN: not given */
+    struct cli_share shard;
     bool shuffle, keep, bare;
-} options = {.batch = 256};
+} options = {.batch = 256, .fraction = NAN};
 
 static struct cli_option table[] = {
     {0, "batch", "N", CLI_INT, &options.batch, 1, 1 << 20, CLI_RESULT, "pictures a step", false},
@@ -28,9 +32,15 @@ static struct cli_option table[] = {
     {0, "shuffle", NULL, CLI_FLAG, &options.shuffle, 0, 0, CLI_RESULT,
         "each epoch in an order of its own", false},
     {'s', "seed", "N", CLI_LONG, &options.seed, 0, 1LL << 53, CLI_RESULT,
-        "what the order, and later the views, are drawn from", false},
+        "what choice and order, and later the views, are drawn from", false},
     {0, "limit", "N", CLI_LONG, &options.limit, 1, 1LL << 53, CLI_RESULT,
         "take only the first N pictures, before any shuffling", false},
+    {0, "fraction", "F", CLI_REAL, &options.fraction, 1e-9, 1, CLI_RESULT,
+        "of those, take this share of each class, at least one picture", false},
+    {0, "per-class", "N", CLI_LONG, &options.per_class, 1, 1LL << 53, CLI_RESULT,
+        "of those, take N pictures of each class, or all it has", false},
+    {0, "shard", "I/K", CLI_SHARE, &options.shard, 1, 1LL << 53, CLI_RESULT,
+        "of those, take the pictures whose ids are I modulo K", false},
     {0, "part", "ROWS", CLI_LONG, &options.part, 1, 1 << 20, CLI_RESULT,
         "cut steps into records of at most ROWS pictures", false},
     {0, "keep-last", NULL, CLI_FLAG, &options.keep, 0, 0, CLI_RESULT,
@@ -39,7 +49,7 @@ static struct cli_option table[] = {
         "begin at step K of the run", false},
     {0, "no-labels", NULL, CLI_FLAG, &options.bare, 0, 0, CLI_RESULT, "leave the labels out",
         false},
-    CLI_ROW_OUTPUT, CLI_ROW_LEVEL, CLI_ROWS_END};
+    BAD_ROWS, CLI_ROW_OUTPUT, CLI_ROW_LEVEL, CLI_ROWS_END};
 
 static void print_version(FILE *out)
 {
@@ -57,6 +67,37 @@ static void need_epochs(const char *option)
         die(ERR_MISUSE, "--%s needs --epochs", option);
 }
 
+static void check_options(void)
+{
+    if (options.per_class > 0 && options.fraction > 0)
+        die(ERR_MISUSE, "--fraction and --per-class are both given");
+    if (options.epochs > 0)
+        return;
+    need_epochs("shuffle");
+    need_epochs("keep-last");
+    need_epochs("start-step");
+}
+
+static int label_of(const void *set, int64_t id)
+{
+    return dataset_label(set, id);
+}
+
+/* What passes by is chosen from while it does: a shard, or all. */
+static struct selection make_selection(const struct dataset *set, struct err *err)
+{
+    struct selection out;
+    const struct selection_rules rules = {
+        .fraction = options.fraction > 0 ? options.fraction : 0, /* false for NaN */
+        .per_class = options.per_class,
+        .seed = options.seed,
+        .shard = options.shard.index,
+        .shards = options.shard.count};
+    if (selection_make(&out, &rules, set->count < 0 ? 0 : set->count, label_of, set, err) < 0)
+        die_err(err);
+    return out;
+}
+
 /* Without --epochs the steps are the records that one pass falls into. */
 static struct course make_course(int64_t images)
 {
@@ -67,9 +108,6 @@ static struct course make_course(int64_t images)
         .shuffle = options.shuffle,
         .seed = options.seed};
     if (options.epochs == 0) {
-        need_epochs("shuffle");
-        need_epochs("keep-last");
-        need_epochs("start-step");
         if (options.part > 0 && options.part < course.batch)
             course.batch = (int)options.part;
         course.epochs = 1;
@@ -84,13 +122,28 @@ static struct course make_course(int64_t images)
     return course;
 }
 
-static struct header *make_header(
-    const struct dataset *set, const struct course *course, struct err *err)
+/* What the header says of the data set, with the pictures and the shard that this stream has. */
+static json_t *describe(
+    const struct dataset *set, const struct selection *selection, struct err *err)
+{
+    json_t *const out = dataset_describe(set, !options.bare, err);
+    json_t *const shard =
+        json_pack("[I,I]", (json_int_t)selection->shard, (json_int_t)selection->shards);
+    if (out == NULL)
+        die_err(err);
+    if (json_object_set_new(out, "shard", shard) < 0 ||
+        (set->count >= 0 && json_object_set_new(out, "images", json_integer(selection->count)) < 0))
+        die(ERR_FAILED, "cannot allocate memory for a header");
+    return out;
+}
+
+static struct header *make_header(const struct dataset *set, const struct selection *selection,
+    const struct course *course, struct err *err)
 {
     struct header *const header = header_new("images", err);
-    json_t *const dataset = dataset_describe(set, !options.bare, err);
+    json_t *const dataset = describe(set, selection, err);
     json_t *const arguments = cli_arguments(&tool);
-    if (header == NULL || dataset == NULL)
+    if (header == NULL)
         die_err(err);
     const int shape[] = {set->height, set->width, set->channels};
     const struct plan plan = {.batch = course->batch,
@@ -120,114 +173,57 @@ static struct header *make_header(
 
 /* ---- work ----------------------------------------------------------------------------------- */
 
-/* The columns of one record, with room for as many rows as a part has. */
-struct batch {
-    struct bytes picture, name;
-    int64_t *id, *label, *picture_offset, *name_offset; /* one allocation, at id */
-    struct field field[4];
-};
-
-static void make_batch(struct batch *batch, const struct dataset *set, int rows)
+static void tell(const struct dataset *set, const struct selection *selection)
 {
-    const size_t stride = (size_t)rows + 1;
-    int64_t *const room = calloc(stride, 4 * sizeof *room);
-    if (room == NULL)
-        die(ERR_FAILED, "cannot allocate memory for %d rows", rows);
-    *batch = (struct batch){.id = room,
-        .label = room + stride,
-        .picture_offset = room + 2 * stride,
-        .name_offset = room + 3 * stride};
-    int column = 0;
-    batch->field[column++].offsets = set->channels > 0 ? NULL : batch->picture_offset;
-    batch->field[column++].data = batch->id;
-    if (!options.bare)
-        batch->field[column++].data = batch->label;
-    batch->field[column].offsets = batch->name_offset; /* ignored unless the set is named */
-}
-
-static int add_row(
-    struct batch *batch, const struct dataset *set, int64_t id, int row, struct err *err)
-{
-    const char *const name = dataset_name(set, id);
-    const size_t length = strlen(name);
-    unsigned char *const room = bytes_room(&batch->name, length, err);
-    if (room == NULL || dataset_read(set, id, &batch->picture, err) < 0)
-        return -1;
-    memcpy(room, name, length);
-    batch->name.size += length;
-    if (batch->picture.size + batch->name.size > STREAM_RECORD - (STREAM_RECORD >> 5)) {
-        err_set(err, ERR_FAILED, "%d pictures are too large for one record", row + 1);
-        return err_hint(err, "cut the steps by --part ROWS");
-    }
-    batch->id[row] = id;
-    batch->label[row] = dataset_label(set, id);
-    batch->picture_offset[row + 1] = (int64_t)batch->picture.size;
-    batch->name_offset[row + 1] = (int64_t)batch->name.size;
-    return 0;
-}
-
-/* Returns the rows sent, or -1. */
-static int send_step(struct writer *writer, struct batch *batch, const struct dataset *set,
-    const struct course *course, int64_t step, struct err *err)
-{
-    int sent = 0;
-    struct record record = {.step = step, .field = batch->field, .fields = 4, .parts = 1};
-    for (; record.part < record.parts; record.part++) {
-        const struct course_part part = course_part(course, step, record.part);
-        record.epoch = part.epoch;
-        record.parts = part.parts;
-        record.rows = part.rows;
-        batch->picture.size = batch->name.size = 0;
-        for (int i = 0; i < part.rows; i++)
-            if (add_row(batch, set, course_id(course, &part, i), i, err) < 0)
-                return -1;
-        batch->field[0].data = batch->picture.data;
-        batch->field[options.bare ? 2 : 3].data = batch->name.data;
-        if (writer_record(writer, &record, err) < 0)
-            return -1;
-        sent += part.rows;
-    }
-    return sent;
+    if (!cli_common.verbose)
+        return;
+    if (set->count < 0)
+        warn("pictures that pass by, %d classes so far", set->classes.count);
+    else
+        warn("%lld pictures, %d classes; %lld other files left out", (long long)set->count,
+            set->classes.count, (long long)set->ignored);
+    if (set->count >= 0 && selection->count < set->count)
+        warn("%lld of these pictures are chosen", (long long)selection->count);
 }
 
 int main(int argc, char **argv)
 {
     struct err err = {0};
     struct dataset set;
-    struct batch batch;
     const int operand = cli_parse(&tool, argc, argv);
 
-    if (dataset_open(&set, argv + operand, argc - operand, DATASET_AGAIN, options.limit, &err) < 0)
+    check_options();
+    const bool once = options.epochs == 0 && options.per_class == 0 && isnan(options.fraction);
+    if (dataset_open(&set, argv + operand, argc - operand, once ? DATASET_ONCE : DATASET_AGAIN,
+            options.limit, &err) < 0)
         die_err(&err);
-    const struct course course = make_course(set.count);
-    struct header *const header = make_header(&set, &course, &err);
-    make_batch(&batch, &set, course.part < set.count ? course.part : (int)set.count);
+    struct selection selection = make_selection(&set, &err);
+    const struct course course = make_course(selection.count);
+    struct header *const header = make_header(&set, &selection, &course, &err);
     struct channel *const out = cli_create(cli_common.output);
+    bad_open();
     if (options.epochs > 0)
         stop_defer();
-    if (cli_common.verbose)
-        warn("%lld pictures, %d classes; %lld other files left out", (long long)set.count,
-            set.classes.count, (long long)set.ignored);
+    tell(&set, &selection);
 
-    int64_t done = 0;
-    progress_start((course.steps - options.start) * course.batch, "pictures");
-    struct writer *const writer = writer_new(out, cli_common.level, header, &err);
-    for (int64_t step = options.start; writer != NULL && step < course.steps; step++) {
-        const int rows = send_step(writer, &batch, &set, &course, step, &err);
-        if (rows < 0)
-            break;
-        progress_update(done += rows, NULL);
-    }
-    if (err.status != ERR_NONE || writer_end(writer, &err) < 0)
+    const int64_t steps = course.steps - options.start;
+    progress_start(options.epochs > 0 ? steps * course.batch : selection.count, "pictures");
+    struct sender *const sender = sender_new(&set, &selection, &course, header, &err);
+    struct writer *const writer =
+        sender == NULL ? NULL : writer_new(out, cli_common.level, header, &err);
+    if (writer == NULL || sender_run(sender, writer, options.start, &err) < 0 ||
+        writer_end(writer, &err) < 0)
         die_err(&err);
 
-    progress_end(done);
+    progress_end(sender_sent(sender));
+    if (cli_common.verbose)
+        warn("%.1f MB read", 1e-6 * (double)sender_bytes(sender));
+    bad_finish(sender_tried(sender));
     writer_free(writer);
     cli_finish(out);
+    sender_free(sender);
     header_free(header);
-    free(batch.id);
-    bytes_free(&batch.picture);
-    bytes_free(&batch.name);
+    selection_free(&selection);
     dataset_close(&set);
     return 0;
 }

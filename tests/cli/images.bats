@@ -61,6 +61,19 @@ column() {
     walk "$1"
 }
 
+# The bytes of column pixels on standard input, of all records together.
+pixels() {
+    zstd -dc | perl -0777 -ne '
+        for ($at = 0; $at < length; $at += 8 + $n + $size) {
+            $n = unpack "Q<", substr $_, $at, 8;
+            $text = substr $_, $at + 8, $n;
+            $size = 0;
+            while ($text =~ /"data_offsets":\[\d+,(\d+)\]/g) { $size = $1 if $1 > $size }
+            print substr $_, $at + 8 + $n + $1, $2 - $1
+                if $text =~ /"pixels":\{"dtype":"U8","shape":[^}]*"data_offsets":\[(\d+),(\d+)\]/;
+        }'
+}
+
 @test "help goes to standard output, and the man page has the same options" {
     run -0 --separate-stderr simclr-images --help
     [ -z "$stderr" ]
@@ -74,7 +87,10 @@ column() {
     cifar a.bin 5
     for arguments in "" "--nonsense a.bin" "--batch 0 a.bin" "--batch x a.bin" "none.bin" "--epochs 1" \
         "--shuffle a.bin" "--keep-last a.bin" "--start-step 1 a.bin" "/dev/null" "a.bin none" \
-        "--epochs 2 --batch 2 --start-step 5 a.bin" "--limit 0 a.bin" "--part 0 a.bin"; do
+        "--epochs 2 --batch 2 --start-step 5 a.bin" "--limit 0 a.bin" "--part 0 a.bin" \
+        "--shard 2/2 a.bin" "--shard 1 a.bin" "--shard -1/2 a.bin" "--shard 1/ a.bin" "--shard 0/0 a.bin" \
+        "--shard 0/2/3 a.bin" "--fraction 0 a.bin" "--fraction 1.1 a.bin" "--per-class 0 a.bin" \
+        "--fraction 0.1 --per-class 2 a.bin" "--max-pixels 0 a.bin"; do
         run -2 bash -c "simclr-images $arguments 2>err"
         [ -z "$output" ]
         [ "$(grep -vc hint: err)" -eq 1 ]
@@ -245,18 +261,201 @@ column() {
     [[ ${lines[0]} == "simclr-images: 'text' is not a data set of a known kind" ]]
 }
 
-@test "a file that vanishes while running is named, status 3" {
+@test "a file that vanishes while running is named, left out, status 0; with --strict 3" {
     photos
     mkfifo pipe
-    simclr-images p --epochs 100000 --batch 3 >pipe 2>err &
-    exec 7<pipe
-    head -c 1000 <&7 >/dev/null
-    rm p/bee/3.jpg
-    cat <&7 >/dev/null
+    for strict in "" --strict; do
+        cp "$ROOT"/tests/golden/jpeg_progressive.jpg p/bee/3.jpg
+        # shellcheck disable=SC2086
+        simclr-images p --epochs 1000 --batch 3 $strict >pipe 2>err &
+        exec 7<pipe
+        head -c 1000 <&7 >rest
+        rm p/bee/3.jpg
+        cat <&7 >>rest
+        status=0
+        wait $! || status=$?
+        exec 7<&-
+        if [ -z "$strict" ]; then
+            [ $status -eq 0 ]
+            [ "$(wc -l <err)" -eq 2 ]
+            grep "^simclr-images: leaves out picture 'bee/3.jpg': .*No such file or directory$" err
+            grep "^simclr-images: left out [0-9]* of 3000 pictures, 1 different ones$" err
+            [ "$(column id <rest | sort -n | uniq -c | awk '{ print $1 }' | head -2 | tr '\n' ' ')" = "1000 1000 " ]
+        else
+            [ $status -eq 3 ]
+            [ "$(wc -l <err)" -eq 1 ]
+            grep "^simclr-images: cannot read picture 'bee/3.jpg': .*No such file or directory$" err
+        fi
+    done
+}
+
+@test "what is no picture is left out and named in --bad, and the run goes on" {
+    photos
+    echo words >p/ant/words.jpg
+    head -c 30 p/ant/2.jpg >p/bee/cut.jpg
+    printf 'GIF89a and more' >p/bee/film.gif
+    printf 'P5 20000 20000 255\n' >$'p/bee/la\trge\n.pgm'
+    ln -s loop p/bee/loop
+    ln -s ../../p p/bee/up
+    chmod 0 p/ant/1.jpg
+    unreadable=0
+    [ -r p/ant/1.jpg ] || unreadable=1
+    simclr-images p --bad bad >out 2>err
+    [ ! -e bad.part ]
+    [ "$(wc -l <bad)" -eq $((4 + unreadable)) ]
+    grep -qx $'ant/words.jpg\tnot a picture of a known kind' bad
+    grep -qx $'bee/film.gif\tGIF is not supported' bad
+    grep -q $'^bee/cut.jpg\tJPEG' bad
+    grep -qx 'bee/la\\trge\\n.pgm'$'\tpicture of 20000 x 20000 has more than 100000000 pixels' bad
+    [ "$(column id <out | wc -l)" -eq $((3 - unreadable)) ]
+    [ "$(cat err)" = "simclr-images: left out $((4 + unreadable)) of 7 pictures" ]
+    simclr-images p --max-pixels 1000000000 -q | column id >larger
+    [ "$(wc -l <larger)" -eq $((4 - unreadable)) ]
+    run -3 bash -c "simclr-images p --strict --bad none -o none.ts"
+    [ "${#lines[@]}" -eq 1 ]
+    [ ! -e none ] && [ ! -e none.part ] && [ ! -e none.ts ] && [ ! -e none.ts.part ]
+    # What is left has the ids it would have had, epoch for epoch, and each is named once.
+    run -0 bash -c "simclr-images p --epochs 5 --batch 7 --shuffle --bad bad2 2>&1 >run"
+    [ "$output" = "simclr-images: left out $((20 + 5 * unreadable)) of 35 pictures, $((4 + unreadable)) different ones" ]
+    cmp <(sort bad) <(sort bad2)
+    [ "$(column id <run | sort -u)" = "$(column id <out | sort)" ]
+}
+
+@test "the list of bad pictures is a file, and none when the run fails" {
+    photos
+    echo words >p/words.jpg
+    run -2 bash -c "simclr-images p --bad - 2>/dev/null"
+    [ -z "$output" ]
+    run -2 bash -c "simclr-images p --bad none/none 2>/dev/null"
+    run -1 bash -c "simclr-images p --bad none 2>/dev/null >/dev/full"
+    run -0 bash -c 'simclr-images p --bad none --epochs 10000 --batch 4 | head -c 100 >/dev/null; echo ${PIPESTATUS[0]}'
+    [ "$output" = 141 ]
+    [ ! -e none ]
+    [ ! -e none.part ]
+}
+
+@test "a step without pictures is left out, an epoch without pictures is an error" {
+    photos
+    echo words >p/ant/0.jpg
+    simclr-images p --epochs 2 --batch 1 -q >out
+    [ "$(documents <out | grep -o '"step":"[0-9]*"' | tr -dc '0-9\n' | tr '\n' ' ')" = "1 2 3 5 6 7 " ]
+    [ "$(column id <out | tr '\n' ' ')" = "1 2 3 1 2 3 " ]
+    zstd -dc out | grep -a '"end":"1"' | grep -a '"records":"6","rows":"6"'
+    simclr-images p --epochs 2 --batch 1 --start-step 4 -q | column id >rest
+    [ "$(tr '\n' ' ' <rest)" = "1 2 3 " ]
+    rm p/*/[123].jpg
+    run -3 simclr-images p --epochs 2 --batch 1 -q -o none
+    [ "$output" = "simclr-images: no picture of epoch 0 can be read" ]
+    run -3 simclr-images p -q -o none
+    [ ! -e none ]
+}
+
+@test "a part that loses its pictures shares those of the part beside it" {
+    mkdir q
+    for i in 0 1 2 3 4 5 6 7; do cp "$ROOT/tests/golden/jpeg_grey.jpg" q/$i.jpg; done
+    parts() { # BAD...: how many pictures each record has, and the ids
+        rm -rf r
+        cp -r q r
+        for i in "$@"; do echo words >r/$i.jpg; done
+        simclr-images r --epochs 1 --batch 8 --part 2 -q >out || return
+        documents <out | grep -c '"parts":"4"' | grep -qx 4
+        documents <out | grep -o '"id":{"dtype":"I64","shape":\[[0-9]*' | sed 's/.*\[//' | tr -d '\n'
+        column id <out | tr '\n' ' ' | sed 's/^/: /'
+    }
+    [ "$(parts)" = "2222: 0 1 2 3 4 5 6 7 " ]
+    [ "$(parts 2 3)" = "1122: 0 1 4 5 6 7 " ]
+    [ "$(parts 6 7)" = "2211: 0 1 2 3 4 5 " ]
+    [ "$(parts 0 1)" = "1122: 2 3 4 5 6 7 " ]
+    [ "$(parts 1 4 5)" = "1112: 0 2 3 6 7 " ]
+    [ "$(parts 0 2 3)" = "1112: 1 4 5 6 7 " ]
+    [ "$(parts 0 3 6 7)" = "1111: 1 2 4 5 " ]
+    # The bytes of each are its own, whatever record they went into.
+    cp "$ROOT/tests/golden/jpeg_colour.jpg" q/1.jpg
+    cp "$ROOT/tests/golden/jpeg_progressive.jpg" q/4.jpg
+    for bad in "0" "2 3" "0 2 3" "6 7"; do
+        # shellcheck disable=SC2086
+        parts $bad >/dev/null
+        zstd -dc out | LC_ALL=C grep -aq '1.jpg'
+        simclr-augment --recipe eval --size 8 --part 8 out >views
+        rm -rf r2
+        cp -r q r2
+        for i in $bad; do echo words >"r2/$i.jpg"; done
+        simclr-images r2 -q | simclr-augment --recipe eval --size 8 >whole
+        cmp <(column id <views) <(column id <whole)
+        cmp <(pixels <views) <(pixels <whole)
+    done
     status=0
-    wait $! || status=$?
+    parts 2 3 4 6 7 2>err || status=$?
     [ $status -eq 3 ]
-    [ "$(cat err)" = "simclr-images: cannot open 'p/bee/3.jpg': No such file or directory" ]
+    grep "step 0 has too few pictures that can be read for its 4 parts" err
+}
+
+@test "shards are all pictures once, with the ids of the whole" {
+    cifar a.bin 25
+    photos
+    for batch in 4 100; do
+        for source in a.bin p; do
+            simclr-images $source --batch $batch >whole
+            simclr-images $source --batch $batch --shard 0/2 >s0
+            simclr-images $source --batch $batch --shard 1/2 >s1
+            cat s0 s1 >both
+            simclr-inspect both >/dev/null
+            [ "$(column id <both | sort -n)" = "$(column id <whole)" ]
+            column id <s1 | awk '$1 % 2 != 1 { exit 1 }'
+            [ "$(paste <(column id <both) <(column label <both) | sort -n)" = \
+                "$(paste <(column id <whole) <(column label <whole))" ]
+        done
+    done
+    simclr-images a.bin --shard 1/2 >s1
+    documents <s1 | head -1 | grep -F '\"shard\":[1,2]'
+    documents <s1 | head -1 | grep -F '\"images\":12'
+    simclr-images a.bin --shard 2/3 --epochs 3 --batch 4 --shuffle | column id | sort -n | uniq -c |
+        awk '$1 != 3 || $2 % 3 != 2 { exit 1 }'
+    simclr-images a.bin --shard 3/40 --limit 3 >none
+    zstd -dc none | grep -a '"end":"1"' | grep -a '"records":"0","rows":"0"'
+}
+
+@test "fractions are nested and of each class, and so are numbers a class" {
+    cifar a.bin 500
+    simclr-images a.bin --fraction 0.01 --seed 3 >one
+    simclr-images a.bin --fraction 0.1 --seed 3 >ten
+    simclr-images a.bin --per-class 5 --seed 3 >five
+    [ "$(column label <one | sort -n | tr '\n' ' ')" = "0 1 2 3 4 5 6 7 8 9 " ]
+    [ "$(column label <ten | sort -n | uniq -c | awk '{ print $1 }' | sort -u)" = 5 ]
+    [ -z "$(comm -23 <(column id <one | sort) <(column id <ten | sort))" ]
+    cmp <(column id <ten) <(column id <five)
+    cmp <(column id <ten) <(column id <ten | sort -n)
+    documents <ten | head -1 | grep -F '\"images\":50'
+    [ "$(simclr-images a.bin --fraction 0.1 --seed 4 | column id)" != "$(column id <ten)" ]
+    # Shards and epochs of a choice.
+    [ "$(for i in 0 1 2; do simclr-images a.bin --fraction 0.1 --seed 3 --shard $i/3; done | column id | sort -n)" = \
+        "$(column id <ten)" ]
+    [ "$(simclr-images a.bin --fraction 0.1 --seed 3 --epochs 2 --batch 50 --shuffle | column id | sort -n | uniq -d)" = \
+        "$(column id <ten)" ]
+    # --limit comes first; labels that are not sent still count.
+    [ "$(simclr-images a.bin --limit 10 --fraction 0.01 --no-labels | column id)" = "$(seq 0 9)" ]
+    paste <(column id <one) <(column label <one) | awk '$1 % 10 != $2 { exit 1 }'
+}
+
+@test "--per-class of a set without labels means all of it" {
+    photos
+    simclr-images p/ant --per-class 1 >one
+    [ "$(column id <one | wc -l)" -eq 1 ]
+    [ "$(simclr-images p --per-class 5 | column id | wc -l)" -eq 3 ]
+}
+
+@test "names with spaces, tabs and newlines arrive as they are" {
+    photos
+    mv p/ant/1.jpg $'p/ant/a b\tc\nd.jpg'
+    simclr-images p >out
+    zstd -dc out | tr '\n\t' '|~' | grep -aqF 'ant/2.jpgant/a b~c|d.jpgbee/3.jpg'
+}
+
+@test "two pictures are enough" {
+    photos
+    simclr-images p/ant --epochs 3 --batch 2 --shuffle >out
+    [ "$(column id <out | sort | uniq -c | tr -s ' \n' ' ')" = " 3 0 3 1 " ]
+    simclr-images p/ant/1.jpg p/bee/3.jpg | column id | wc -l | grep -x 2
 }
 
 @test "an early reader ends it with 141" {
