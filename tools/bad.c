@@ -82,39 +82,32 @@ void bad_open(void)
     die_unlink(channel_part(bad.file));
 }
 
-static void put(const char *text, size_t length, struct err *err)
+static unsigned char *escape(unsigned char *to, const char *text, size_t length)
 {
     static const char plain[] = "\t\n\r\\", escaped[] = "tnr\\";
-    unsigned char *to = bytes_room(&bad.line, 2 * length, err);
-    if (to == NULL)
-        die_err(err);
     for (size_t i = 0; i < length; i++) {
         const char *const found = text[i] == '\0' ? NULL : strchr(plain, text[i]);
         if (found != NULL)
             *to++ = '\\';
         *to++ = (unsigned char)(found == NULL ? text[i] : escaped[found - plain]);
     }
-    bad.line.size = (size_t)(to - bad.line.data);
-}
-
-static void put_byte(char byte, struct err *err)
-{
-    unsigned char *const to = bytes_room(&bad.line, 1, err);
-    if (to == NULL)
-        die_err(err);
-    *to = (unsigned char)byte;
-    bad.line.size++;
+    return to;
 }
 
 static void write_line(const char *name, size_t length, const char *reason)
 {
     struct err err = {0};
+    const size_t reason_length = strlen(reason);
     bad.line.size = 0;
-    put(name, length, &err);
-    put_byte('\t', &err);
-    put(reason, strlen(reason), &err);
-    put_byte('\n', &err);
-    if (channel_write(bad.file, bad.line.data, bad.line.size, &err) < 0)
+    unsigned char *const room = bytes_room(&bad.line, 2 * (length + reason_length) + 2, &err);
+    if (room != NULL) {
+        unsigned char *to = escape(room, name, length);
+        *to++ = '\t';
+        to = escape(to, reason, reason_length);
+        *to++ = '\n';
+        channel_write(bad.file, room, (size_t)(to - room), &err);
+    }
+    if (err.status != ERR_NONE)
         die_err(&err);
 }
 
