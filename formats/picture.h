@@ -57,8 +57,11 @@ int picture_decode_region(struct picture *out, const void *bytes, size_t size,
 /* Height, width and channels without decoding; pixels is NULL. Checks neither size nor data. */
 int picture_measure(struct picture *out, const void *bytes, size_t size, struct err *err);
 
-/* Room for height*width*channels bytes, for decoders; checks the extents against `max_pixels`.
- * `kind` ("JPEG") begins the message. The result is a whole picture: x, y 0, reduce 1. */
+/* Refuse extents without pixels and with more than `max_pixels`; `kind` ("JPEG") begins the message. */
+int picture_check(int height, int width, size_t max_pixels, const char *kind, struct err *err);
+
+/* Room for height*width*channels bytes, for decoders; checks the extents as picture_check() does.
+ * The result is a whole picture: x, y 0, reduce 1. */
 int picture_alloc(struct picture *out, int height, int width, int channels, size_t max_pixels,
     const char *kind, struct err *err);
 
