@@ -23,7 +23,7 @@ endif
 CFLAGS   ?= $(OPT_$(VARIANT))
 ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) -ffp-contract=off $(WARNINGS) -I. -MMD -MP -pthread
 LDFLAGS  += $(filter -fsanitize=%,$(CFLAGS)) -pthread -Wl,--as-needed
-LIBS     := -lzstd -ljansson -ljpeg -lz -lopenblas -ldnnl -lgomp -lm
+LIBS     := -lzstd -ljansson -ljpeg -lpng -lz -lopenblas -ldnnl -lgomp -lm
 
 SOURCES  := $(wildcard lib/*/*.c formats/*.c)
 COMMON   := $(filter-out tools/simclr-%,$(wildcard tools/*.c))
@@ -82,7 +82,7 @@ units: $(UNITS:%=$(BUILD)/unit/%)
 
 # ---- what it takes ----
 
-PACKAGES_BUILD := gcc libc6-dev libjpeg62-turbo-dev libzstd-dev libopenblas-dev libdnnl-dev libjansson-dev zlib1g-dev
+PACKAGES_BUILD := gcc libc6-dev libjpeg62-turbo-dev libpng-dev libzstd-dev libopenblas-dev libdnnl-dev libjansson-dev zlib1g-dev
 PACKAGES_TEST  := bats zstd bsdutils xxd
 PACKAGES_DEMO  := dataset-fashion-mnist
 

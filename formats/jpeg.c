@@ -5,7 +5,11 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/jpeg.h"
 
+#include "formats/exif.h"
+#include "formats/turn.h"
+
 #include <setjmp.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +19,10 @@
 
 enum {
     SCANS = 100, /* usual are 1 and about 10 */
-    ROWS = 16,
+    ROWS = 16,   /* decoded at a time */
+    /* The smooth upsampling takes a neighbour into account, and takes the edge of what is decoded
+     * for the edge of the picture: that much more is decoded to the left and to the right. */
+    MARGIN = 2,
     /* A Huffman code has at least one bit, and some component has a block for at least every 256
      * pixels: what claims more pixels a byte than this lacks bytes. */
     PIXELS_A_BYTE = 8 * 256
@@ -27,26 +34,63 @@ struct decoder {
     struct jpeg_progress_mgr progress;
     jmp_buf leave;
     struct picture *out;
-    size_t max_pixels;
+    struct picture_region region; /* w 0: all */
+    const struct picture_rules *rules;
+    struct turn turn;
+    bool cut; /* the bytes have ended too early, and that is accepted */
     struct err *err;
 };
 
 /* ---- callbacks ------------------------------------------------------------------------------ */
 
+static const char *process_name(int marker)
+{
+    switch (marker) {
+    case 0xc3:
+    case 0xcb:
+        return "lossless";
+    case 0xc9:
+    case 0xca:
+        return "arithmetic coded";
+    default:
+        return "hierarchical";
+    }
+}
+
 static _Noreturn void leave(j_common_ptr library)
 {
     struct decoder *const d = library->client_data;
+    const int number = library->err->msg_parm.i[0];
     char text[JMSG_LENGTH_MAX];
-    library->err->format_message(library, text);
-    if (library->err->msg_code == JERR_OUT_OF_MEMORY)
+    switch (library->err->msg_code) {
+    case JERR_OUT_OF_MEMORY:
         err_memory(d->err, "a JPEG picture");
-    else
-        err_set(d->err, ERR_INPUT, "JPEG is damaged: %s", text);
+        break;
+    case JERR_BAD_PRECISION:
+        err_set(d->err, ERR_INPUT, "JPEG has %d bits a sample, which is not supported", number);
+        break;
+    case JERR_SOF_UNSUPPORTED:
+        err_set(d->err, ERR_INPUT, "JPEG is %s, which is not supported", process_name(number));
+        break;
+    case JERR_ARITH_NOTIMPL:
+        err_set(d->err, ERR_INPUT, "JPEG is arithmetic coded, which is not supported");
+        break;
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+        err_set(
+            d->err, ERR_INPUT, "JPEG has fractions for sampling factors, which is not supported");
+        break;
+    default:
+        library->err->format_message(library, text);
+        if (d->cut)
+            err_set(d->err, ERR_INPUT, "JPEG is cut short");
+        else
+            err_set(d->err, ERR_INPUT, "JPEG is damaged: %s", text);
+    }
     longjmp(d->leave, 1);
 }
 
 /* The library goes on after a warning and fills in what is missing; a picture that is partly made
- * up is worse than none. */
+ * up is worse than none, unless the rules say otherwise. */
 static void message(j_common_ptr library, int level)
 {
     struct decoder *const d = library->client_data;
@@ -55,14 +99,17 @@ static void message(j_common_ptr library, int level)
     switch (library->err->msg_code) {
     case JWRN_JPEG_EOF:
     case JWRN_HIT_MARKER:
+        d->cut |= library->err->msg_code == JWRN_JPEG_EOF;
+        if (d->rules->accept_truncated)
+            return;
         err_set(d->err, ERR_INPUT, "JPEG is cut short");
         longjmp(d->leave, 1);
     case JWRN_HUFF_BAD_CODE:
-#if JPEG_LIB_VERSION >= 70 || defined(D_ARITH_CODING_SUPPORTED)
     case JWRN_ARITH_BAD_CODE:
-#endif
     case JWRN_MUST_RESYNC:
-        leave(library);
+        if (!d->cut)
+            leave(library);
+        break;
     default:
         break;
     }
@@ -82,7 +129,18 @@ static void count_scans(j_common_ptr library)
     }
 }
 
-/* ---- decoding ------------------------------------------------------------------------------- */
+/* ---- headers -------------------------------------------------------------------------------- */
+
+static struct turn find_turn(const struct jpeg_decompress_struct *library)
+{
+    const struct jpeg_marker_struct *marker = library->marker_list;
+    for (; marker != NULL; marker = marker->next) {
+        const int orientation = exif_orientation(marker->data, marker->data_length);
+        if (orientation > 0)
+            return turn_of(orientation);
+    }
+    return turn_of(1);
+}
 
 /* Read the headers; what the picture will be stands in d->out. */
 static int start(struct decoder *d, const void *bytes, size_t size)
@@ -91,6 +149,7 @@ static int start(struct decoder *d, const void *bytes, size_t size)
     d->library.client_data = d;
     d->library.progress = &d->progress;
     jpeg_mem_src(&d->library, bytes, size);
+    jpeg_save_markers(&d->library, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(&d->library, TRUE);
     switch (d->library.jpeg_color_space) {
     case JCS_GRAYSCALE:
@@ -101,40 +160,127 @@ static int start(struct decoder *d, const void *bytes, size_t size)
         d->library.out_color_space = JCS_RGB;
         break;
     case JCS_CMYK:
-        return err_set(d->err, ERR_INPUT, "JPEG is of kind CMYK, which is not supported");
     case JCS_YCCK:
-        return err_set(d->err, ERR_INPUT, "JPEG is of kind YCCK, which is not supported");
+        d->library.out_color_space = JCS_CMYK;
+        break;
     default:
         return err_set(d->err, ERR_INPUT, "JPEG has %d colour components, which is not supported",
             d->library.num_components);
     }
-    d->out->height = (int)d->library.image_height;
-    d->out->width = (int)d->library.image_width;
-    d->out->channels = d->library.out_color_space == JCS_RGB ? 3 : 1;
+    d->turn = find_turn(&d->library);
+    d->out->height = (int)(d->turn.swap ? d->library.image_width : d->library.image_height);
+    d->out->width = (int)(d->turn.swap ? d->library.image_height : d->library.image_width);
+    d->out->channels = d->library.out_color_space == JCS_GRAYSCALE ? 1 : 3;
     return 0;
+}
+
+/* ---- pixels --------------------------------------------------------------------------------- */
+
+/* How far the picture is reduced: mirrored squares must begin where those of the upright one do. */
+static int reduction(const struct decoder *d)
+{
+    int reduce = 8;
+    while (reduce > 1 && reduce > d->region.reduce)
+        reduce /= 2;
+    while ((d->turn.mirror_x && d->library.image_width % (unsigned)reduce != 0) ||
+           (d->turn.mirror_y && d->library.image_height % (unsigned)reduce != 0))
+        reduce /= 2;
+    return reduce;
+}
+
+/* Check the region and make room for what it will be when reduced. */
+static int make_room(struct decoder *d)
+{
+    const struct picture_region *const r = &d->region;
+    struct picture *const out = d->out;
+    if (r->x < 0 || r->y < 0 || r->w < 1 || r->h < 1 || r->x > out->width - r->w ||
+        r->y > out->height - r->h)
+        return err_set(d->err, ERR_FAILED, "a region is not inside its picture");
+    const int reduce = reduction(d), x = r->x / reduce, y = r->y / reduce;
+    const int right = (r->x + r->w - 1) / reduce + 1, bottom = (r->y + r->h - 1) / reduce + 1;
+    if (picture_alloc(
+            out, bottom - y, right - x, out->channels, d->rules->max_pixels, "JPEG", d->err) < 0)
+        return -1;
+    out->x = x;
+    out->y = y;
+    out->reduce = reduce;
+    return 0;
+}
+
+/* Turn C,M,Y,K into R,G,B in place. `none` is the sample that means no ink: 0 or 255. */
+static void remove_ink(unsigned char *pixels, int count, int none)
+{
+    for (int i = 0; i < count; i++) {
+        unsigned char *const to = pixels + 3 * i, *const from = pixels + 4 * i;
+        const int black = 255 - (from[3] ^ none);
+        for (int c = 0; c < 3; c++)
+            to[c] = (unsigned char)(((255 - (from[c] ^ none)) * black + 127) / 255);
+    }
+}
+
+/* libjpeg-turbo 2.1 miscounts the columns of a component that it decodes at a larger scale than the
+ * others and has to widen all the same: 4:1:0, reduced. */
+static bool can_crop(const struct jpeg_decompress_struct *library)
+{
+    return library->scale_denom == 1 || library->max_h_samp_factor < 4;
+}
+
+/* Decode the rows of the rectangle, of the stored picture as it is reduced, into d->out. */
+static void read_rows(struct decoder *d, const struct picture_region *stored)
+{
+    j_decompress_ptr library = &d->library;
+    JDIMENSION left = stored->x > MARGIN ? (JDIMENSION)stored->x - MARGIN : 0;
+    JDIMENSION right = (JDIMENSION)(stored->x + stored->w + MARGIN);
+    right = right < library->output_width ? right : library->output_width;
+    JDIMENSION width = right - left;
+    if (width < library->output_width && can_crop(library))
+        jpeg_crop_scanline(library, &left, &width);
+    else
+        left = 0;
+    const JDIMENSION components = (JDIMENSION)library->output_components;
+    const JSAMPARRAY strip = library->mem->alloc_sarray(
+        (j_common_ptr)library, JPOOL_IMAGE, library->output_width * components, ROWS);
+    JSAMPROW row[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        row[i] = strip[i] + ((JDIMENSION)stored->x - left) * components;
+    if (stored->y > 0)
+        jpeg_skip_scanlines(library, (JDIMENSION)stored->y);
+    for (int y = 0; y < stored->h;) {
+        const int wanted = stored->h - y < ROWS ? stored->h - y : ROWS;
+        int got = 0;
+        while (got < wanted)
+            got += (int)jpeg_read_scanlines(library, strip + got, (JDIMENSION)(wanted - got));
+        for (int i = 0; i < got && components == 4; i++)
+            remove_ink(row[i], stored->w, library->saw_Adobe_marker ? 255 : 0);
+        turn_rows(d->out, stored, d->turn, y, got, row);
+        y += got;
+    }
 }
 
 static int decode(struct decoder *d, const void *bytes, size_t size)
 {
     struct picture *const out = d->out;
+    j_decompress_ptr library = &d->library;
     if (start(d, bytes, size) < 0)
         return -1;
-    if (!d->library.arith_code && (size_t)out->height * (size_t)out->width / PIXELS_A_BYTE > size)
+    if (picture_check(out->height, out->width, d->rules->max_pixels, "JPEG", d->err) < 0)
+        return -1;
+    if (!library->arith_code && (size_t)out->height * (size_t)out->width / PIXELS_A_BYTE > size)
         return err_set(d->err, ERR_INPUT, "JPEG is cut short: %zu bytes cannot hold %d x %d", size,
             out->width, out->height);
-    if (picture_alloc(out, out->height, out->width, out->channels, d->max_pixels, "JPEG", d->err) <
-        0)
+    if (d->region.w == 0)
+        d->region = (struct picture_region){0, 0, out->width, out->height, 1};
+    if (make_room(d) < 0)
         return -1;
-    jpeg_start_decompress(&d->library);
-    const size_t stride = (size_t)out->width * (size_t)out->channels;
-    while (d->library.output_scanline < d->library.output_height) {
-        JSAMPROW row[ROWS];
-        for (size_t i = 0; i < ROWS && d->library.output_scanline + i < (size_t)out->height; i++)
-            row[i] = out->pixels + (d->library.output_scanline + i) * stride;
-        const JDIMENSION left = d->library.output_height - d->library.output_scanline;
-        jpeg_read_scanlines(&d->library, row, left < ROWS ? left : ROWS);
-    }
-    jpeg_finish_decompress(&d->library);
+    library->scale_num = 1;
+    library->scale_denom = (unsigned)out->reduce;
+    library->do_block_smoothing = FALSE; /* it looks at neighbours that a region may lack */
+    jpeg_start_decompress(library);
+    struct picture_region stored = {out->x, out->y, out->width, out->height, out->reduce};
+    turn_stored(&stored, d->turn, (int)library->output_height, (int)library->output_width);
+    read_rows(d, &stored);
+    if (library->output_scanline == library->output_height)
+        jpeg_finish_decompress(library);
     return 0;
 }
 
@@ -167,13 +313,15 @@ int jpeg_is(const void *bytes, size_t size)
 int jpeg_decode(struct picture *out, const void *bytes, size_t size,
     const struct picture_region *region, const struct picture_rules *rules, struct err *err)
 {
-    struct decoder decoder = {.out = out, .max_pixels = rules->max_pixels, .err = err};
-    (void)region;
+    static const struct picture_region all = {0};
+    struct decoder decoder = {
+        .out = out, .region = region == NULL ? all : *region, .rules = rules, .err = err};
     return guarded(&decoder, decode, bytes, size);
 }
 
 int jpeg_measure(struct picture *out, const void *bytes, size_t size, struct err *err)
 {
-    struct decoder decoder = {.out = out, .err = err};
+    static const struct picture_rules any = {SIZE_MAX, false};
+    struct decoder decoder = {.out = out, .rules = &any, .err = err};
     return guarded(&decoder, start, bytes, size);
 }

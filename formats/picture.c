@@ -3,6 +3,7 @@
 #include "formats/picture.h"
 
 #include "formats/jpeg.h"
+#include "formats/png.h"
 #include "formats/pnm.h"
 #include "lib/base/shape.h"
 
@@ -17,7 +18,6 @@ static const struct {
     size_t skip, length;
     const char *magic;
 } others[] = {
-    {"PNG", 0, 4, "\x89PNG"},
     {"GIF", 0, 4, "GIF8"},
     {"WebP", 8, 4, "WEBP"},
     {"TIFF", 0, 4, "II*\0"},
@@ -50,6 +50,7 @@ static int refuse(struct picture *out, const void *bytes, size_t size, struct er
 enum picture_kind picture_kind(const void *bytes, size_t size)
 {
     return jpeg_is(bytes, size)  ? PICTURE_JPEG
+           : png_is(bytes, size) ? PICTURE_PNG
            : pnm_is(bytes, size) ? PICTURE_PNM
                                  : PICTURE_UNKNOWN;
 }
@@ -60,6 +61,8 @@ int picture_decode(struct picture *out, const void *bytes, size_t size,
     switch (picture_kind(bytes, size)) {
     case PICTURE_JPEG:
         return jpeg_decode(out, bytes, size, NULL, rules, err);
+    case PICTURE_PNG:
+        return png_decode(out, bytes, size, rules->max_pixels, err);
     case PICTURE_PNM:
         return pnm_decode(out, bytes, size, rules->max_pixels, err);
     default:
@@ -80,6 +83,8 @@ int picture_measure(struct picture *out, const void *bytes, size_t size, struct 
     switch (picture_kind(bytes, size)) {
     case PICTURE_JPEG:
         return jpeg_measure(out, bytes, size, err);
+    case PICTURE_PNG:
+        return png_measure(out, bytes, size, err);
     case PICTURE_PNM:
         return pnm_measure(out, bytes, size, err);
     default:
@@ -87,17 +92,23 @@ int picture_measure(struct picture *out, const void *bytes, size_t size, struct 
     }
 }
 
+int picture_check(int height, int width, size_t max_pixels, const char *kind, struct err *err)
+{
+    if (height < 1 || width < 1)
+        return err_set(err, ERR_INPUT, "%s has no pixels (%d x %d)", kind, width, height);
+    if (shape_times((size_t)height, (size_t)width) > max_pixels)
+        return err_set(err, ERR_INPUT, "%s of %d x %d has more than %zu pixels", kind, width,
+            height, max_pixels);
+    return 0;
+}
+
 int picture_alloc(struct picture *out, int height, int width, int channels, size_t max_pixels,
     const char *kind, struct err *err)
 {
     memset(out, 0, sizeof *out);
-    if (height < 1 || width < 1)
-        return err_set(err, ERR_INPUT, "%s has no pixels (%d x %d)", kind, width, height);
-    const size_t pixels = shape_times((size_t)height, (size_t)width);
-    if (pixels > max_pixels)
-        return err_set(err, ERR_INPUT, "%s of %d x %d has more than %zu pixels", kind, width,
-            height, max_pixels);
-    const size_t bytes = shape_times(pixels, (size_t)channels);
+    if (picture_check(height, width, max_pixels, kind, err) < 0)
+        return -1;
+    const size_t bytes = shape_times(shape_times((size_t)height, (size_t)width), (size_t)channels);
     unsigned char *const room = bytes > PTRDIFF_MAX ? NULL : malloc(bytes);
     if (room == NULL)
         return err_memory(err, "a picture");
