@@ -4,6 +4,7 @@
  * the order or the threads it is made in (augment.h).
  * SPDX-License-Identifier: MIT */
 #include "formats/stream.h"
+#include "lib/base/helper.h"
 #include "lib/base/parallel.h"
 #include "lib/image/views.h"
 #include "tools/bad.h"
@@ -112,12 +113,12 @@ static struct views *prepare(
 /* ---- work ----------------------------------------------------------------------------------- */
 
 static void tell_left_out(
-    const struct views *views, const struct header *header, const struct record *record)
+    const struct views_made *made, const struct header *header, const struct record *record)
 {
     const int id = header_find(header, "id"), name = header_find(header, "name");
     const bool named = name >= 0 && header->column[name].ragged;
     for (int row = 0; row < record->rows; row++) {
-        const struct err *const reason = views_reason(views, row);
+        const struct err *const reason = views_reason(made, row);
         const void *text = "";
         if (reason != NULL) {
             const size_t length = named ? record_row(header, record, name, row, &text) : 0;
@@ -126,27 +127,85 @@ static void tell_left_out(
     }
 }
 
+/* While the views of one record are made, a helper reads the next and another writes the last. */
+enum { RECORDS = 3 };
+
+struct input {
+    struct reader *reader;
+    struct record *record;
+    int got;
+    struct err err;
+};
+
+static void read_one(void *context)
+{
+    struct input *const in = context;
+    in->got = reader_record(in->reader, in->record, &in->err);
+}
+
+struct output {
+    struct writer *writer;
+    struct views_made *made;
+    int records;
+};
+
+static void write_all(void *context)
+{
+    const struct output *const out = context;
+    struct err err = {0};
+    for (int i = 0; i < out->records; i++) {
+        const struct record *const part = views_record(out->made, i, &err);
+        if (part == NULL || writer_record(out->writer, part, &err) < 0)
+            die_err(&err);
+    }
+}
+
+static void augment_records(int64_t *pictures, struct input *in, struct output *out,
+    struct record record[RECORDS], struct views *views, const struct header *header)
+{
+    struct err err = {0};
+    struct helper *const reading = helper_new(&err), *const writing = helper_new(&err);
+    struct views_made *made[] = {views_made_new(views, &err), views_made_new(views, &err)};
+    if (err.status != ERR_NONE)
+        die_err(&err);
+    in->record = &record[0];
+    helper_start(reading, read_one, in);
+    for (int k = 0; helper_wait(reading), in->got == 1; k++) {
+        const struct record *const now = in->record;
+        in->record = &record[(k + 1) % RECORDS];
+        helper_start(reading, read_one, in);
+        const int records = views_make(views, made[k % 2], now, &err);
+        tell_left_out(made[k % 2], header, now);
+        helper_wait(writing);
+        if (records < 0)
+            die_err(&err);
+        *out = (struct output){out->writer, made[k % 2], records};
+        helper_start(writing, write_all, out);
+        progress_update(*pictures += now->rows, NULL);
+    }
+    helper_free(writing);
+    helper_free(reading);
+    views_made_free(made[0]);
+    views_made_free(made[1]);
+}
+
 /* One stream, from header to END. */
 static void augment_stream(int64_t *pictures, struct reader *reader, const struct header *header,
-    struct views *views, struct channel *out, struct err *err)
+    struct views *views, struct channel *channel, struct err *err)
 {
-    struct record record = {0};
-    int got, made = 0;
-    struct writer *const writer = writer_new(out, cli_common.level, views_header(views), err);
-    while (writer != NULL && made >= 0 && (got = reader_record(reader, &record, err)) == 1) {
-        made = views_make(views, &record, err);
-        tell_left_out(views, header, &record);
-        for (int i = 0; i < made; i++) {
-            const struct record *const part = views_record(views, i, err);
-            if (part == NULL || writer_record(writer, part, err) < 0)
-                die_err(err);
-        }
-        progress_update(*pictures += record.rows, NULL);
-    }
-    if (err->status != ERR_NONE || writer_end(writer, err) < 0)
+    struct record record[RECORDS] = {{0}};
+    struct input in = {.reader = reader};
+    struct output out = {.writer = writer_new(channel, cli_common.level, views_header(views), err)};
+    if (out.writer == NULL)
         die_err(err);
-    writer_free(writer);
-    record_free(&record);
+    augment_records(pictures, &in, &out, record, views, header);
+    if (in.got < 0)
+        die_err(&in.err);
+    if (writer_end(out.writer, err) < 0)
+        die_err(err);
+    writer_free(out.writer);
+    for (int i = 0; i < RECORDS; i++)
+        record_free(&record[i]);
 }
 
 int main(int argc, char **argv)

@@ -29,6 +29,12 @@ struct views {
     struct augment_draw *draw;     /* [threads][V] */
     struct arena arena;
 
+    struct parts parts;      /* of the step at hand */
+    struct views_made *made; /* what is being made */
+};
+
+struct views_made {
+    const struct views *views;
     const struct record *record; /* the input */
     int rows;                    /* room in the next four */
     unsigned char *pixels;       /* [V][rows] views of rows; then [V][kept] */
@@ -38,7 +44,7 @@ struct views {
     int64_t *number;             /* [V rows]: column `view` */
     int count;                   /* rows kept */
     struct parts parts;
-    struct record selected, made;
+    struct record selected, out;
 };
 
 int views_size(const struct header *in)
@@ -97,10 +103,8 @@ static int make_scratch(struct views *v, struct err *err)
     const int threads = parallel_threads(v->parallel);
     v->local = calloc((size_t)threads, sizeof *v->local);
     v->draw = calloc(shape_times((size_t)threads, (size_t)v->options.views), sizeof *v->draw);
-    v->made.field = calloc((size_t)v->out->columns, sizeof *v->made.field);
-    if (v->local == NULL || v->draw == NULL || v->made.field == NULL)
+    if (v->local == NULL || v->draw == NULL)
         return err_memory(err, "views");
-    v->made.fields = v->out->columns;
     for (int i = 0; i < threads; i++)
         augment_layout(&v->local[i], &v->arena, v->options.recipe.size);
     if (arena_alloc(&v->arena, "views", err) < 0)
@@ -131,30 +135,6 @@ struct views *views_new(const struct header *in, const struct views_options *opt
     return v;
 }
 
-static const struct err no_memory = {ERR_FAILED, "cannot allocate memory for views", ""};
-
-static void forget_reasons(struct views *v)
-{
-    for (int i = 0; i < v->told; i++)
-        if (v->reason[i] != &no_memory)
-            free(v->reason[i]);
-    v->told = 0;
-}
-
-static void free_rows(struct views *v)
-{
-    free(v->pixels);
-    free(v->reason);
-    free(v->kept);
-    free(v->chosen);
-    free(v->number);
-    v->pixels = NULL;
-    v->reason = NULL;
-    v->kept = v->chosen = NULL;
-    v->number = NULL;
-    v->rows = 0;
-}
-
 void views_free(struct views *v)
 {
     if (v == NULL)
@@ -164,10 +144,6 @@ void views_free(struct views *v)
     free(v->local);
     free(v->draw);
     arena_free(&v->arena);
-    forget_reasons(v);
-    free_rows(v);
-    free(v->made.field);
-    record_free(&v->selected);
     free(v);
 }
 
@@ -176,10 +152,63 @@ struct header *views_header(struct views *v)
     return v->out;
 }
 
+/* ---- what is made ---------------------------------------------------------------------------- */
+
+struct views_made *views_made_new(const struct views *views, struct err *err)
+{
+    struct views_made *const m = calloc(1, sizeof *m);
+    struct field *const field = calloc((size_t)views->out->columns, sizeof *field);
+    if (m == NULL || field == NULL) {
+        free(m);
+        free(field);
+        err_memory(err, "views");
+        return NULL;
+    }
+    m->views = views;
+    m->out.field = field;
+    m->out.fields = views->out->columns;
+    return m;
+}
+
+static const struct err no_memory = {ERR_FAILED, "cannot allocate memory for views", ""};
+
+static void forget_reasons(struct views_made *m)
+{
+    for (int i = 0; i < m->told; i++)
+        if (m->reason[i] != &no_memory)
+            free(m->reason[i]);
+    m->told = 0;
+}
+
+static void free_rows(struct views_made *m)
+{
+    free(m->pixels);
+    free(m->reason);
+    free(m->kept);
+    free(m->chosen);
+    free(m->number);
+    m->pixels = NULL;
+    m->reason = NULL;
+    m->kept = m->chosen = NULL;
+    m->number = NULL;
+    m->rows = 0;
+}
+
+void views_made_free(struct views_made *m)
+{
+    if (m == NULL)
+        return;
+    forget_reasons(m);
+    free_rows(m);
+    free(m->out.field);
+    record_free(&m->selected);
+    free(m);
+}
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
 /* Room for a record of so many rows. */
-static int reserve(struct views *v, int rows, struct err *err)
+static int reserve(const struct views *v, struct views_made *m, int rows, struct err *err)
 {
     const size_t all = shape_times((size_t)rows, (size_t)v->options.views);
     const size_t bytes = shape_times(all, v->view_bytes);
@@ -188,27 +217,27 @@ static int reserve(struct views *v, int rows, struct err *err)
             v->options.views, rows, v->options.recipe.size);
         return err_hint(err, "smaller records at the source, with --batch or --part, help");
     }
-    if (rows <= v->rows)
+    if (rows <= m->rows)
         return 0;
-    free_rows(v);
-    v->pixels = malloc(bytes);
-    v->reason = malloc((size_t)rows * sizeof *v->reason);
-    v->kept = malloc((size_t)rows * sizeof *v->kept);
-    v->chosen = malloc(all * sizeof *v->chosen);
-    v->number = malloc(all * sizeof *v->number);
-    if (!v->pixels || !v->reason || !v->kept || !v->chosen || !v->number)
+    free_rows(m);
+    m->pixels = malloc(bytes);
+    m->reason = malloc((size_t)rows * sizeof *m->reason);
+    m->kept = malloc((size_t)rows * sizeof *m->kept);
+    m->chosen = malloc(all * sizeof *m->chosen);
+    m->number = malloc(all * sizeof *m->number);
+    if (!m->pixels || !m->reason || !m->kept || !m->chosen || !m->number)
         return err_memory(err, "views");
-    v->rows = rows;
+    m->rows = rows;
     return 0;
 }
 
 static void draw_views(
     const struct views *v, struct augment_draw *draw, int row, int height, int width)
 {
-    const int64_t *const id = v->record->field[v->id].data;
+    const int64_t *const id = v->made->record->field[v->id].data;
     for (int view = 0; view < v->options.views; view++)
-        draw[view] = augment_draw(
-            &v->options.recipe, v->options.seed, v->record->epoch, id[row], view, height, width);
+        draw[view] = augment_draw(&v->options.recipe, v->options.seed, v->made->record->epoch,
+            id[row], view, height, width);
 }
 
 /* What the views show of their picture, and how far it may be reduced so that each crop keeps at
@@ -261,7 +290,7 @@ static int get_picture(
 {
     const struct column *const c = &v->in->column[v->source];
     const void *data;
-    const size_t bytes = record_row(v->in, v->record, v->source, row, &data);
+    const size_t bytes = record_row(v->in, v->made->record, v->source, row, &data);
     if (c->ragged)
         return decode(v, out, draw, row, data, bytes, err);
     *out = (struct picture){c->shape[0], c->shape[1], c->shape[2], (unsigned char *)data, 0, 0, 1};
@@ -283,13 +312,13 @@ static void make_row(struct views *v, int row, int thread)
     struct augment_draw *const draw = v->draw + (size_t)thread * v->options.views;
     struct picture p;
     struct err err = {0};
-    v->reason[row] = NULL;
+    v->made->reason[row] = NULL;
     if (get_picture(v, &p, draw, row, &err) < 0) {
-        v->reason[row] = keep_reason(&err);
+        v->made->reason[row] = keep_reason(&err);
         return;
     }
     for (int view = 0; view < v->options.views; view++)
-        augment_view(v->pixels + ((size_t)view * v->record->rows + row) * v->view_bytes,
+        augment_view(v->made->pixels + ((size_t)view * v->made->record->rows + row) * v->view_bytes,
             &v->options.recipe, &draw[view], &p, &v->local[thread]);
     if (v->in->column[v->source].ragged)
         picture_free(&p);
@@ -298,71 +327,75 @@ static void make_row(struct views *v, int row, int thread)
 static void make_block(void *context, int block, int thread)
 {
     struct views *const v = context;
-    const int first = block * v->block, left = v->record->rows - first;
+    const int first = block * v->block, left = v->made->record->rows - first;
     for (int i = 0; i < v->block && i < left; i++)
         make_row(v, first + i, thread);
 }
 
 /* Move the rows that are there together: [V][rows] becomes [V][kept]. */
-static void close_gaps(struct views *v)
+static void close_gaps(const struct views *v, struct views_made *m)
 {
-    unsigned char *to = v->pixels;
+    unsigned char *to = m->pixels;
     for (int view = 0; view < v->options.views; view++) {
-        for (int i = 0; i < v->count; i++, to += v->view_bytes) {
-            const size_t row = (size_t)view * v->record->rows + v->kept[i];
-            memmove(to, v->pixels + row * v->view_bytes, v->view_bytes);
+        for (int i = 0; i < m->count; i++, to += v->view_bytes) {
+            const size_t row = (size_t)view * m->record->rows + m->kept[i];
+            memmove(to, m->pixels + row * v->view_bytes, v->view_bytes);
         }
     }
 }
 
-int views_make(struct views *v, const struct record *record, struct err *err)
+int views_make(struct views *v, struct views_made *m, const struct record *record, struct err *err)
 {
-    forget_reasons(v);
-    v->record = record;
-    v->count = 0;
-    if (reserve(v, record->rows, err) < 0)
+    forget_reasons(m);
+    m->record = record;
+    m->count = 0;
+    if (reserve(v, m, record->rows, err) < 0)
         return -1;
+    v->made = m;
     parallel_run(v->parallel, (record->rows - 1) / v->block + 1, make_block, v);
-    v->told = record->rows;
+    m->told = record->rows;
     for (int row = 0; row < record->rows; row++) {
-        const struct err *const reason = v->reason[row];
+        const struct err *const reason = m->reason[row];
         if (reason == NULL)
-            v->kept[v->count++] = row;
+            m->kept[m->count++] = row;
         else if (reason->status != ERR_INPUT)
             return err_set(err, reason->status, "%s", reason->text);
     }
-    if (v->count < record->rows)
-        close_gaps(v);
-    return parts_cut(&v->parts, record, v->count, err);
+    if (m->count < record->rows)
+        close_gaps(v, m);
+    const int records = parts_cut(&v->parts, record, m->count, err);
+    m->parts = v->parts;
+    return records;
 }
 
-const struct err *views_reason(const struct views *v, int row)
+const struct err *views_reason(const struct views_made *m, int row)
 {
-    const struct err *const reason = row < v->told ? v->reason[row] : NULL;
+    const struct err *const reason = row < m->told ? m->reason[row] : NULL;
     return reason != NULL && reason->status == ERR_INPUT ? reason : NULL;
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-const struct record *views_record(struct views *v, int i, struct err *err)
+const struct record *views_record(struct views_made *m, int i, struct err *err)
 {
-    const struct parts_range range = parts_range(&v->parts, i);
+    const struct views *const v = m->views;
+    const struct parts_range range = parts_range(&m->parts, i);
     const int rows = range.views * range.rows, passed = v->rest->columns;
     for (int j = 0; j < rows; j++) {
-        v->chosen[j] = v->kept[range.first + j % range.rows];
-        v->number[j] = range.view + j / range.rows;
+        m->chosen[j] = m->kept[range.first + j % range.rows];
+        m->number[j] = range.view + j / range.rows;
     }
-    if (record_select(&v->selected, v->rest, v->record, v->in, v->chosen, rows, err) < 0)
+    if (record_select(&m->selected, v->rest, m->record, v->in, m->chosen, rows, err) < 0)
         return NULL;
-    v->made.step = v->record->step;
-    v->made.epoch = v->record->epoch;
-    v->made.part = range.part;
-    v->made.parts = range.parts;
-    v->made.rows = rows;
+    m->out.step = m->record->step;
+    m->out.epoch = m->record->epoch;
+    m->out.part = range.part;
+    m->out.parts = range.parts;
+    m->out.rows = rows;
     for (int j = 0; j < passed; j++)
-        v->made.field[j] = v->selected.field[j];
-    const size_t first = (size_t)range.view * v->count + range.first;
-    v->made.field[passed] = (struct field){.data = v->pixels + first * v->view_bytes};
-    v->made.field[passed + 1] = (struct field){.data = v->number};
-    return &v->made;
+        m->out.field[j] = m->selected.field[j];
+    const size_t first = (size_t)range.view * m->count + range.first;
+    m->out.field[passed] = (struct field){.data = m->pixels + first * v->view_bytes};
+    m->out.field[passed + 1] = (struct field){.data = m->number};
+    return &m->out;
 }

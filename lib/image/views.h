@@ -28,6 +28,7 @@ struct views_options {
 };
 
 struct views;
+struct views_made;
 
 /* The size that all pictures of a stream have, when it is known and they are square; else 0. */
 int views_size(const struct header *in);
@@ -41,16 +42,23 @@ void views_free(struct views *views); /* NULL is fine */
 /* The header of the output; the caller may add to its metadata. */
 struct header *views_header(struct views *views);
 
-/* Make all views of a record, which is borrowed until the next call. Returns the number of records
- * that they become, 0 if no picture is left of the step, or -1.
+/* The views of one record. Two of them let one be written while the other is made. */
+struct views_made *views_made_new(const struct views *views, struct err *err);
+void views_made_free(struct views_made *made); /* NULL is fine */
+
+/* Make all views of a record, which is borrowed until `made` is used for another. Records are given
+ * in their order. Returns the number of records that they become, 0 if no picture is left of the
+ * step, or -1.
  * Errors: ERR_INPUT from parts_cut(); ERR_FAILED for memory, and for more than STREAM_RECORD bytes
  * of views. */
-int views_make(struct views *views, const struct record *record, struct err *err);
+int views_make(
+    struct views *views, struct views_made *made, const struct record *record, struct err *err);
 
 /* Why row `row` of the record was left out, or NULL. Valid after views_make(), even if it failed. */
-const struct err *views_reason(const struct views *views, int row);
+const struct err *views_reason(const struct views_made *made, int row);
 
-/* Record i of those that views_make() counted; valid until the next call. */
-const struct record *views_record(struct views *views, int i, struct err *err);
+/* Record i of those that views_make() counted; valid until the next call for `made`. May be called
+ * by another thread while views_make() works on another. */
+const struct record *views_record(struct views_made *made, int i, struct err *err);
 
 #endif

@@ -49,9 +49,9 @@ static void test_record(struct parallel *parallel, const struct record *wanted)
     struct field field[] = {{.data = extra}, {.data = pixels}, {.data = id}};
     const struct record record = {.step = 5, .epoch = 1, .parts = 1, .rows = ROWS, .field = field};
     struct views *const views = views_new(header, &options, parallel, "test", &err);
-    OK(views != NULL && views_make(views, &record, &err) == 1, "a step becomes one record%s",
-        err.text);
-    const struct record *const made = views_record(views, 0, &err);
+    struct views_made *const result = views_made_new(views, &err);
+    OK(views_make(views, result, &record, &err) == 1, "a step becomes one record%s", err.text);
+    const struct record *const made = views_record(result, 0, &err);
     const struct header *const out = views_header(views);
     const int at = header_find(out, "pixels");
     OK(memcmp(made->field[at].data, wanted->field[0].data, 2 * ROWS * VIEW) == 0,
@@ -64,6 +64,7 @@ static void test_record(struct parallel *parallel, const struct record *wanted)
         order &= view[i] == i / ROWS && ids[i] == id[i % ROWS] && more[2 * i] == (float)(i % ROWS);
     OK(order, "view 0 of all rows, then view 1; other columns go along");
     OK(strcmp(out->kind, "views") == 0 && out->columns == 4, "the header says so");
+    views_made_free(result);
     views_free(views);
     header_free(header);
 }
@@ -123,8 +124,9 @@ static void test_unreadable(struct parallel *parallel, const unsigned char *want
     struct field field[] = {{.data = extra}, {.data = bytes, .offsets = offsets}, {.data = id}};
     const struct record record = {.epoch = 1, .parts = 1, .rows = ROWS, .field = field};
     struct views *const views = views_new(header, &options, parallel, "test", &err);
-    OK(views != NULL && views_make(views, &record, &err) == 1, "pictures are left out%s", err.text);
-    const struct record *const made = views_record(views, 0, &err);
+    struct views_made *const result = views_made_new(views, &err);
+    OK(views_make(views, result, &record, &err) == 1, "pictures are left out%s", err.text);
+    const struct record *const made = views_record(result, 0, &err);
     const struct header *const out = views_header(views);
     const unsigned char *const got = made->field[header_find(out, "pixels")].data;
     const int64_t *const ids = made->field[header_find(out, "id")].data;
@@ -137,12 +139,13 @@ static void test_unreadable(struct parallel *parallel, const unsigned char *want
             memcmp(got + (size_t)i * VIEW, wanted + (size_t)(view * ROWS + row) * VIEW, VIEW) == 0;
     }
     OK(good, "the others have the views that they have among fixed pictures");
-    OK(views_reason(views, 0) != NULL && views_reason(views, 7) != NULL &&
-            views_reason(views, ROWS - 1) != NULL && views_reason(views, 1) == NULL,
-        "and reasons: %s; %s", views_reason(views, 0)->text, views_reason(views, ROWS - 1)->text);
+    OK(views_reason(result, 0) != NULL && views_reason(result, 7) != NULL &&
+            views_reason(result, ROWS - 1) != NULL && views_reason(result, 1) == NULL,
+        "and reasons: %s; %s", views_reason(result, 0)->text, views_reason(result, ROWS - 1)->text);
 
     const struct record none = {.epoch = 1, .parts = 1, .rows = 1, .field = field};
-    OK(views_make(views, &none, &err) == 0, "a step without pictures becomes nothing");
+    OK(views_make(views, result, &none, &err) == 0, "a step without pictures becomes nothing");
+    views_made_free(result);
     views_free(views);
     header_free(header);
 }
@@ -174,12 +177,14 @@ static unsigned char *make_photos(const char *file, int size, bool central, bool
     struct field field[] = {{.data = extra}, {.data = bytes, .offsets = offsets}, {.data = id}};
     const struct record record = {.parts = 1, .rows = PHOTOS, .field = field};
     struct views *const views = views_new(header, &o, NULL, "test", &err);
-    if (length == 0 || views == NULL || views_make(views, &record, &err) != 1)
+    struct views_made *const result = views == NULL ? NULL : views_made_new(views, &err);
+    if (length == 0 || result == NULL || views_make(views, result, &record, &err) != 1)
         exit(1);
-    const struct record *const made = views_record(views, 0, &err);
+    const struct record *const made = views_record(result, 0, &err);
     const size_t wanted = (size_t)2 * PHOTOS * size * size * 3;
     unsigned char *const out = malloc(wanted);
     memcpy(out, made->field[header_find(views_header(views), "pixels")].data, wanted);
+    views_made_free(result);
     views_free(views);
     header_free(header);
     return out;
