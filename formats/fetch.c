@@ -86,9 +86,10 @@ static void settle(struct fetch *f, int i, int got, struct err *err)
     atomic_fetch_add(&f->read, (long long)row->size);
     if (got == 0)
         got = check(f, i, err);
-    if (got < 0)
+    if (got < 0) {
         picture->size = row->at;
-    else if (atomic_fetch_add(&f->size, row->size) + row->size > STREAM_RECORD) {
+        row->size = 0;
+    } else if (atomic_fetch_add(&f->size, row->size) + row->size > STREAM_RECORD) {
         err_set(
             err, ERR_FAILED, "the pictures of one record have more than %zu bytes", STREAM_RECORD);
         got = err_hint(err, "cut the steps by --part ROWS");
