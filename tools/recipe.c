@@ -25,7 +25,8 @@ static struct augment named(int size)
 static double *field(const struct cli_option *option, struct augment *augment)
 {
     const uintptr_t at = (uintptr_t)option->variable - (uintptr_t)&recipe.augment;
-    return at < sizeof *augment ? (double *)((char *)augment + at) : NULL;
+    void *const start = augment; /* every option of the recipe is a double */
+    return at < sizeof *augment ? (double *)start + at / sizeof(double) : NULL;
 }
 
 void recipe_start(const struct cli_tool *tool)

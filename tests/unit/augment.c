@@ -1,4 +1,4 @@
-/* augment -- whole views against values computed in double, and the statistics of what is drawn.
+/* augment -- whole views against values computed in double, and against those of peers.
  * SPDX-License-Identifier: MIT */
 #include "lib/image/augment.h"
 
@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-enum { DRAWS = 48000, SIZE = 24 };
+enum { SIZE = 24 };
 
 static struct arena arena;
 static struct augment_scratch scratch;
@@ -144,130 +144,7 @@ static void test_identity(void)
     OK(memcmp(in, out, sizeof in) == 0, "a jitter of strength 0: the same bytes");
 }
 
-/* ---- draws ---------------------------------------------------------------------------------- */
-
-/* A share that was drawn `count` times with probability p, within five standard errors. */
-static void check_share(int count, int n, double p, const char *what)
-{
-    NEAR((double)count / n, p, 5 * sqrt(p * (1 - p) / n), "probability of %s", what);
-}
-
-struct spread {
-    double sum, square, least, most;
-    int n;
-};
-
-static void add(struct spread *s, double x)
-{
-    s->least = s->n == 0 || x < s->least ? x : s->least;
-    s->most = s->n == 0 || x > s->most ? x : s->most;
-    s->sum += x;
-    s->square += x * x;
-    s->n++;
-}
-
-/* Uniform in [low, high]: mean, deviation, and the ends nearly reached. */
-static void check_uniform(const struct spread *s, double low, double high, const char *what)
-{
-    const double width = high - low, mean = s->sum / s->n;
-    NEAR(mean, (low + high) / 2, 5 * width / sqrt(12.0 * s->n), "mean of %s", what);
-    NEAR(
-        sqrt(s->square / s->n - mean * mean), width / sqrt(12), 0.02 * width, "spread of %s", what);
-    OK(s->least >= low - 1e-6 && s->least < low + 0.01 * width && s->most <= high + 1e-6 &&
-            s->most > high - 0.01 * width,
-        "%s fills its range", what);
-}
-
-static void test_draws(void)
-{
-    const struct augment recipe = augment_recipe(96);
-    int flip = 0, jitter = 0, grey = 0, blur = 0, both = 0, order[256] = {0};
-    struct spread amount[AUGMENT_COLORS] = {{0}}, sigma = {0};
-    for (int i = 0; i < DRAWS; i++) {
-        const struct augment_draw d = augment_draw(&recipe, 3, i % 5, i / 2, i % 2, 120, 100);
-        flip += d.does[AUGMENT_FLIP];
-        grey += d.does[AUGMENT_GREY];
-        both += d.does[AUGMENT_FLIP] && d.does[AUGMENT_GREY];
-        if (d.sigma > 0) {
-            blur++;
-            add(&sigma, d.sigma);
-        }
-        if (!d.does[AUGMENT_JITTER])
-            continue;
-        jitter++;
-        order[d.order[0] << 6 | d.order[1] << 4 | d.order[2] << 2 | d.order[3]]++;
-        for (int k = 0; k < AUGMENT_COLORS; k++)
-            add(&amount[k], d.amount[k]);
-    }
-    check_share(flip, DRAWS, 0.5, "a flip");
-    check_share(jitter, DRAWS, 0.8, "jitter");
-    check_share(grey, DRAWS, 0.2, "grey");
-    check_share(blur, DRAWS, 0.5, "blur");
-    check_share(both, DRAWS, 0.1, "a flip and grey: they are independent");
-    check_uniform(&amount[AUGMENT_BRIGHTNESS], 0.2, 1.8, "brightness");
-    check_uniform(&amount[AUGMENT_CONTRAST], 0.2, 1.8, "contrast");
-    check_uniform(&amount[AUGMENT_SATURATION], 0.2, 1.8, "saturation");
-    check_uniform(&amount[AUGMENT_HUE], -0.2, 0.2, "hue");
-    check_uniform(&sigma, 0.1, 2, "sigma");
-    int orders = 0;
-    double chi = 0;
-    for (int i = 0; i < 256; i++) {
-        orders += order[i] > 0;
-        chi += order[i] > 0 ? pow(order[i] - jitter / 24.0, 2) / (jitter / 24.0) : 0;
-    }
-    OK(orders == 24, "all 24 orders of the jitter occur, and no others");
-    OK(chi < 60, "uniformly: chi squared %.1f of 23 degrees, below 60", chi);
-}
-
-/* What was drawn must never change: runs go on from checkpoints, and results are repeated. */
-static uint64_t digest_draws(int size)
-{
-    const struct augment recipe = augment_recipe(size);
-    uint64_t digest = 14695981039346656037u; /* FNV-1a */
-    for (int i = 0; i < 1000; i++) {
-        const struct augment_draw d =
-            augment_draw(&recipe, 7, i % 3, i, i % 2, 50 + i % 70, 60 + i % 31);
-        const int whole[] = {d.crop.x, d.crop.y, d.crop.w, d.crop.h, d.does[AUGMENT_FLIP],
-            d.does[AUGMENT_JITTER], d.does[AUGMENT_GREY], d.order[0], d.order[1], d.order[2],
-            d.order[3]};
-        unsigned char bytes[sizeof whole + sizeof d.amount + sizeof d.sigma];
-        memcpy(bytes, whole, sizeof whole);
-        memcpy(bytes + sizeof whole, d.amount, sizeof d.amount);
-        memcpy(bytes + sizeof whole + sizeof d.amount, &d.sigma, sizeof d.sigma);
-        for (size_t j = 0; j < sizeof bytes; j++)
-            digest = (digest ^ bytes[j]) * 1099511628211u;
-    }
-    return digest;
-}
-
-static void test_digests(void)
-{
-    OK(digest_draws(32) == 0x9b265bd42ce9ba9c, "at 32 pixels: the draws of version 0.1.0");
-    OK(digest_draws(96) == 0xf545fad922ef55ed, "at 96 pixels: the draws of version 0.1.0");
-}
-
-static bool same(const struct augment_draw *a, const struct augment_draw *b)
-{
-    return memcmp(&a->crop, &b->crop, sizeof a->crop) == 0 &&
-           memcmp(a->amount, b->amount, sizeof a->amount) == 0;
-}
-
-static void test_keys(void)
-{
-    struct augment recipe = augment_recipe(32);
-    recipe.chance[AUGMENT_JITTER] = 1;
-    const struct augment_draw d = augment_draw(&recipe, 1, 2, 3, 0, 300, 300);
-    const struct augment_draw again = augment_draw(&recipe, 1, 2, 3, 0, 300, 300);
-    const struct augment_draw other[] = {augment_draw(&recipe, 2, 2, 3, 0, 300, 300),
-        augment_draw(&recipe, 1, 3, 3, 0, 300, 300), augment_draw(&recipe, 1, 2, 4, 0, 300, 300),
-        augment_draw(&recipe, 1, 2, 3, 1, 300, 300)};
-    OK(same(&d, &again), "the same key draws the same");
-    OK(!same(&d, &other[0]) && !same(&d, &other[1]) && !same(&d, &other[2]) && !same(&d, &other[3]),
-        "seed, epoch, id and view each make a difference");
-    recipe.chance[AUGMENT_FLIP] = recipe.chance[AUGMENT_GREY] = recipe.chance[AUGMENT_BLUR] = 0;
-    const struct augment_draw less = augment_draw(&recipe, 1, 2, 3, 0, 300, 300);
-    OK(same(&d, &less), "an operation that is switched off changes no other's draws");
-}
+/* ---- recipes ---------------------------------------------------------------------------------- */
 
 static void test_recipe(void)
 {
@@ -294,9 +171,6 @@ int main(void)
     for (int i = 0; i < 5; i++)
         test_view(picture, size, i);
     test_identity();
-    test_draws();
-    test_digests();
-    test_keys();
     test_recipe();
     free(picture);
     safetensors_free(&golden);
