@@ -81,7 +81,14 @@ header() {
         "--part 0 in" "--crop 1.5 in" "--flip -1 in" "--strength 2 in" "--hue 0.6 in" "in in" "none" \
         "--recipe eval --views 2 in" "--recipe eval --flip 0 in" "--central 0.5 in" \
         "--crop-area-min 0.5 --crop-area-max 0.4 in" "--crop-aspect-min 2 in" \
-        "--blur-sigma-min 3 in" "--jitter nan in" "-i in in"; do
+        "--blur-sigma-min 3 in" "--jitter nan in" "-i in in" \
+        "--recipe eval --vflip 1 in" "--recipe eval --asymmetric flip in" "--recipe eval --strength 1 in" \
+        "--recipe none --central 0.5 in" "--recipe none --strength 1 in" "--recipe none --blur-sigma-min 1 in" \
+        "--rotate-degrees 10 in" "--rotate 1 --rotate-degrees 181 in" "--solarise-threshold 9 in" \
+        "--solarise 1 --solarise-threshold 257 in" "--cutout-value 1 in" "--cutout-area-min 0.1 in" \
+        "--cutout 1 --cutout-area-min 0.4 in" "--noise-sigma-max 0.1 in" "--noise 1 --noise-sigma-min 0.2 in" \
+        "--asymmetric blot in" "--asymmetric flip,, in" "--asymmetric '' in" "--asymmetric vflip in" \
+        "--asymmetric flip --views 1 in"; do
         run -2 bash -c "simclr-augment $arguments 2>err"
         [ -z "$output" ]
         [ "$(grep -vc hint: err)" -eq 1 ]
@@ -112,7 +119,9 @@ header() {
     pictures steps=3 >in
     photos
     simclr-images p >encoded
-    for options in "" "--part 5" "--size 50 --views 3" "--recipe eval --size 40"; do
+    all="--vflip 0.5 --rotate 0.5 --solarise 0.5 --equalise 0.3 --sobel 0.2 --noise 0.5 --cutout 0.5"
+    for options in "" "--part 5" "--size 50 --views 3" "--recipe eval --size 40" "--size 40 $all" \
+        "--size 40 --recipe torchvision $all --rotate-degrees 30"; do
         for file in in encoded; do
             # shellcheck disable=SC2086
             simclr-augment -t 1 $options "$file" >one
@@ -246,16 +255,86 @@ header() {
 @test "each operation can be had alone" {
     pictures >in
     off="--views 1 --crop 0 --flip 0 --jitter 0 --grey 0 --blur 0"
-    for operation in "--crop 1" "--flip 1" "--jitter 1" "--grey 1" "--blur 1 --size 40" \
-        "--jitter 1 --strength 0 --hue 0.5" "--jitter 1 --strength 0 --contrast 1"; do
+    for operation in "--crop 1" "--flip 1" "--vflip 1" "--rotate 1" "--rotate 1 --rotate-degrees 20" \
+        "--jitter 1" "--grey 1" "--blur 1 --size 40" "--solarise 1" "--equalise 1" "--sobel 1" \
+        "--noise 1" "--cutout 1" "--jitter 1 --strength 0 --hue 0.5" "--jitter 1 --strength 0 --contrast 1"; do
+        for recipe in simclr simclr-v1 torchvision none; do
+            # shellcheck disable=SC2086
+            simclr-augment $off --recipe $recipe $operation in >out
+            run ! diff -q <(walk pixels <in) <(walk pixels <out)
+        done
         # shellcheck disable=SC2086
         simclr-augment $off $operation in >out
-        run ! diff -q <(walk pixels <in) <(walk pixels <out)
+        # shellcheck disable=SC2086
+        simclr-augment --views 1 --recipe none $operation in >none
+        diff <(walk pixels <out) <(walk pixels <none)
     done
     simclr-augment $off --flip 1 in >out # the first pixel has become the last of its row
     [ "$(walk pixels <in | cut -c1-6)" = "$(walk pixels <out | cut -c91-96)" ]
     simclr-augment $off --grey 1 in >out
     run ! grep -vE '^((..)\2\2)*$' <(walk pixels <out)
+    simclr-augment $off --vflip 1 in >out # the first row has become the last
+    [ "$(walk pixels <in | cut -c1-96)" = "$(walk pixels <out | cut -c1441-1536)" ]
+    simclr-augment $off --cutout 1 --cutout-area-min 1 --cutout-area-max 1 --cutout-value 1 in >out
+    walk pixels <out | grep -q '^ffffff'
+    simclr-augment $off --solarise 1 --solarise-threshold 0 in >out # every byte inverted
+    diff <(walk pixels <in) <(walk pixels <out | tr 0123456789abcdef fedcba9876543210)
+    simclr-augment $off --solarise 1 --solarise-threshold 256 in >out
+    diff <(walk pixels <in) <(walk pixels <out)
+    simclr-augment $off --noise 1 --noise-sigma-min 0 --noise-sigma-max 0 in >out
+    diff <(walk pixels <in) <(walk pixels <out)
+}
+
+@test "recipes differ, none is the picture itself, and options override them" {
+    pictures >in
+    for recipe in simclr simclr-v1 torchvision; do
+        simclr-augment --recipe $recipe in >$recipe
+    done
+    for pair in "simclr simclr-v1" "simclr torchvision" "simclr-v1 torchvision"; do
+        run ! diff -q <(walk pixels <"${pair% *}") <(walk pixels <"${pair#* }")
+    done
+    simclr-augment --recipe simclr in | cmp - <(simclr-augment in)
+    simclr-augment --recipe none --views 1 in >none
+    diff <(walk pixels <in) <(walk pixels <none)
+    # A recipe by its options: what differs is the provenance.
+    simclr-augment --recipe none --crop 1 --flip 0.5 --jitter 0.8 --grey 0.2 in >same
+    diff <(walk pixels <simclr) <(walk pixels <same)
+    simclr-augment --recipe none --size 48 --crop 1 --flip 0.5 --jitter 0.8 --grey 0.2 --blur 0.5 in >same
+    simclr-augment --size 48 in >large
+    diff <(walk pixels <large) <(walk pixels <same)
+    # Version 1 of the colours differs in brightness alone.
+    for recipe in simclr simclr-v1; do
+        simclr-augment --recipe $recipe --brightness 0 in >$recipe
+    done
+    diff <(walk pixels <simclr) <(walk pixels <simclr-v1)
+}
+
+@test "a step to one size and back: torchvision smoothes, the reference does not" {
+    make_stream kind=images column=pixels:U8:64,64,3 views=0 pictures=1 >in
+    for recipe in none torchvision; do
+        simclr-augment --recipe $recipe --views 1 --size 8 --crop 0 --flip 0 --jitter 0 --grey 0 in |
+            walk pixels | fold -w 2 | sed 's/^/0x/' | while read -r byte; do echo $((byte)); done |
+            awk '{ n++; s += $1; q += $1 * $1 } END { print int(sqrt(q / n - (s / n) ^ 2)) }' >$recipe
+    done
+    [ "$(cat none)" -gt $((4 * $(cat torchvision))) ]
+}
+
+@test "--asymmetric gives operations to view 0 and leaves the others without them" {
+    pictures >in
+    simclr-augment --views 3 --solarise 1 --asymmetric solarise in >one
+    simclr-augment --views 3 in >without
+    simclr-augment --views 3 --solarise 1 in >with
+    for file in one with without; do rows $file | sort -n >$file.rows; done
+    diff <(grep '^0' one.rows) <(grep '^0' with.rows)
+    diff <(grep '^[12]' one.rows) <(grep '^[12]' without.rows)
+    # Figure 5: identity in the other branch.
+    simclr-augment --recipe none --grey 1 --noise 1 --asymmetric grey,noise in >out
+    diff <(walk pixels <in) <(walk pixels <out | tail -12)
+    run ! diff -q <(walk pixels <in) <(walk pixels <out | head -12)
+    simclr-augment --asymmetric crop,flip,jitter,grey in >out
+    diff <(walk pixels <in) <(walk pixels <out | tail -12)
+    run -2 simclr-augment --asymmetric flip,blot in
+    [[ $output == *"crop, flip, vflip, rotate, jitter, grey, blur, solarise, equalise, sobel, noise, cutout"*"not 'blot'" ]]
 }
 
 @test "the test-time recipe makes one view: all of it at 32 pixels, the centre above" {
