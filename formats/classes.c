@@ -2,15 +2,46 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/classes.h"
 
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { TEXT = 1 << 16 };
 
+/* Where a name stands in the table, or would stand: FNV-1a, then on to the next slot. */
+static int find_slot(const struct classes *classes, const char *name)
+{
+    uint32_t hash = 2166136261U;
+    for (const char *c = name; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619U;
+    int at = (int)(hash & (uint32_t)(classes->slots - 1));
+    while (classes->slot[at] != 0 && strcmp(classes->name[classes->slot[at] - 1], name) != 0)
+        at = (at + 1) & (classes->slots - 1);
+    return at;
+}
+
+/* Keep the table, whose size is a power of two, at most half full. */
+static int grow(struct classes *classes, struct err *err)
+{
+    const int slots = classes->slots == 0 ? 16 : 2 * classes->slots;
+    int *const slot = classes->named > INT_MAX / 4 ? NULL : calloc((size_t)slots, sizeof *slot);
+    if (slot == NULL)
+        return err_memory(err, "names of classes");
+    free(classes->slot);
+    classes->slot = slot;
+    classes->slots = slots;
+    for (int i = 0; i < classes->named; i++)
+        classes->slot[find_slot(classes, classes->name[i])] = i + 1;
+    return 0;
+}
+
 int classes_add(struct classes *classes, const char *name, struct err *err)
 {
     const int n = classes->named;
+    if (2 * n >= classes->slots && grow(classes, err) < 0)
+        return -1;
     if ((n & (n - 1)) == 0) { /* room for 1, 2, 4, ... */
         char **const more = realloc(classes->name, 2 * ((size_t)n + !n) * sizeof *more);
         if (more == NULL)
@@ -21,16 +52,16 @@ int classes_add(struct classes *classes, const char *name, struct err *err)
     if (copy == NULL)
         return err_memory(err, "names of classes");
     classes->name[n] = copy;
+    const int at = find_slot(classes, name);
+    if (classes->slot[at] == 0) /* of two of the same name the first is found */
+        classes->slot[at] = n + 1;
     classes->named = classes->count = n + 1;
     return n;
 }
 
 int classes_find(const struct classes *classes, const char *name)
 {
-    for (int i = 0; i < classes->named; i++)
-        if (strcmp(classes->name[i], name) == 0)
-            return i;
-    return -1;
+    return classes->slots == 0 ? -1 : classes->slot[find_slot(classes, name)] - 1;
 }
 
 /* Cut `text` into lines; blank ones count for nothing. */
@@ -80,5 +111,6 @@ void classes_free(struct classes *classes)
     for (int i = 0; i < classes->named; i++)
         free(classes->name[i]);
     free(classes->name);
+    free(classes->slot);
     memset(classes, 0, sizeof *classes);
 }

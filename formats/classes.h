@@ -9,6 +9,8 @@ struct classes {
     int count;
     int named;   /* names in `name`: all of them or none */
     char **name; /* [named], owned: classes_free(); start with a zeroed struct */
+    int *slot;   /* [slots] hash table: number of a name + 1, or 0 */
+    int slots;
 };
 
 /* Append a named class; returns its number, or -1. */
