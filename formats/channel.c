@@ -23,8 +23,7 @@ enum {
     NOTICE_MS = 10000, /* without a first peer: say so */
     GRACE_MS = 500,    /* a peer of the watch gone: what is under way may still arrive */
     RETRY_MS = 10,     /* between attempts to open a FIFO that has no reader, */
-    RETRY_MAX_MS = 50, /* growing to this */
-    AHEAD = 16
+    RETRY_MAX_MS = 50  /* growing to this */
 };
 
 struct channel {
@@ -39,8 +38,8 @@ struct channel {
     bool told;   /* the notice was given */
     bool closed; /* the end of input was seen */
     channel_notice *notice;
-    int64_t since; /* when waiting for the first peer began; 0: not yet */
-    unsigned char ahead[AHEAD];
+    int64_t since;               /* when waiting for the first peer began; 0: not yet */
+    unsigned char *ahead;        /* [CHANNEL_AHEAD], or NULL: */
     size_t ahead_from, ahead_to; /* bytes peeked at and not read yet */
 };
 
@@ -286,23 +285,47 @@ ssize_t channel_read(struct channel *channel, void *buffer, size_t size, struct 
     const size_t take = size < ahead ? size : ahead;
     memcpy(buffer, channel->ahead + channel->ahead_from, take);
     channel->ahead_from += take;
+    if (channel->ahead_from == channel->ahead_to) {
+        free(channel->ahead);
+        channel->ahead = NULL;
+        channel->ahead_from = channel->ahead_to = 0;
+    }
     return (ssize_t)take;
+}
+
+/* At most `most` bytes more ahead; 0 at the end of input, or when there is no room. */
+static ssize_t read_ahead(struct channel *c, size_t most, struct err *err)
+{
+    if (c->ahead == NULL && (c->ahead = malloc(CHANNEL_AHEAD)) == NULL)
+        return err_memory(err, "a channel");
+    if (most > CHANNEL_AHEAD - c->ahead_to)
+        most = CHANNEL_AHEAD - c->ahead_to;
+    const ssize_t got = most == 0 ? 0 : read_some(c, c->ahead + c->ahead_to, most, err);
+    if (got > 0)
+        c->ahead_to += (size_t)got;
+    return got;
 }
 
 ssize_t channel_peek(struct channel *channel, void *buffer, size_t size, struct err *err)
 {
     while (channel->ahead_to < size) {
-        const ssize_t got =
-            read_some(channel, channel->ahead + channel->ahead_to, size - channel->ahead_to, err);
+        const ssize_t got = read_ahead(channel, size - channel->ahead_to, err);
         if (got < 0)
             return -1;
         if (got == 0)
             break;
-        channel->ahead_to += (size_t)got;
     }
     const size_t have = channel->ahead_to < size ? channel->ahead_to : size;
-    memcpy(buffer, channel->ahead, have);
+    if (have > 0)
+        memcpy(buffer, channel->ahead, have);
     return (ssize_t)have;
+}
+
+ssize_t channel_more(struct channel *channel, const unsigned char **bytes, struct err *err)
+{
+    const ssize_t got = read_ahead(channel, CHANNEL_AHEAD, err);
+    *bytes = channel->ahead;
+    return got < 0 ? -1 : (ssize_t)channel->ahead_to;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------
@@ -397,6 +420,7 @@ void channel_abandon(struct channel *channel)
         close(channel->fd);
     if (channel->part != NULL)
         unlink(channel->part);
+    free(channel->ahead);
     free(channel->part);
     free(channel->path);
     free(channel->name);

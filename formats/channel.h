@@ -55,6 +55,12 @@ ssize_t channel_read(struct channel *channel, void *buffer, size_t size, struct 
  * end of input; -1. Before the first read only. */
 ssize_t channel_peek(struct channel *channel, void *buffer, size_t size, struct err *err);
 
+/* Take one more piece of the input ahead, without taking it away. Returns how many bytes are ahead
+ * by now, at `bytes` until the next call: no more than before at the end of input, or when there
+ * are CHANNEL_AHEAD; -1. Before the first read only. */
+enum { CHANNEL_AHEAD = 1 << 17 };
+ssize_t channel_more(struct channel *channel, const unsigned char **bytes, struct err *err);
+
 /* All of it, or -1. */
 int channel_write(struct channel *channel, const void *data, size_t size, struct err *err);
 
