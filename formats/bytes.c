@@ -48,6 +48,26 @@ int bytes_read(struct bytes *bytes, int fd, size_t limit, const char *path, stru
     }
 }
 
+int bytes_read_at(
+    struct bytes *bytes, int fd, int64_t at, size_t size, const char *path, struct err *err)
+{
+    unsigned char *const room = bytes_room(bytes, size, err);
+    if (room == NULL)
+        return -1;
+    for (size_t have = 0; have < size;) {
+        const ssize_t got = pread(fd, room + have, size - have, (off_t)at + (off_t)have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_errno(err, "cannot read '%s'", path);
+        if (got == 0)
+            return err_set(err, ERR_FAILED, "'%s' became shorter while it was read", path);
+        have += (size_t)got;
+    }
+    bytes->size += size;
+    return 0;
+}
+
 void bytes_free(struct bytes *bytes)
 {
     free(bytes->data);

@@ -6,6 +6,7 @@
 #include "lib/base/err.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct bytes {
     unsigned char *data; /* owned: bytes_free(); start with a zeroed struct */
@@ -19,6 +20,11 @@ unsigned char *bytes_room(struct bytes *bytes, size_t more, struct err *err);
 /* Append what `fd` gives from its position to its end, at most `limit` bytes. Returns 0, or -1 with
  * err filled: ERR_FAILED; `path` is for the message. */
 int bytes_read(struct bytes *bytes, int fd, size_t limit, const char *path, struct err *err);
+
+/* Append the `size` bytes that a file has at `at`, wherever its position is. Returns 0, or -1 with
+ * `bytes` as they were: ERR_FAILED, also when the file is shorter. */
+int bytes_read_at(
+    struct bytes *bytes, int fd, int64_t at, size_t size, const char *path, struct err *err);
 
 void bytes_free(struct bytes *bytes);
 
