@@ -1,0 +1,71 @@
+/* spool -- a temporary file that is unlinked as soon as it is open.
+ * SPDX-License-Identifier: MIT */
+#include "formats/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int open_in(struct spool *out, const char *folder)
+{
+    static const char name[] = "/simclr.XXXXXX";
+    char *const path = malloc(strlen(folder) + sizeof name);
+    if (path == NULL)
+        return -1;
+    sprintf(path, "%s%s", folder, name);
+    out->fd = mkstemp(path);
+    if (out->fd >= 0) {
+        unlink(path);
+        fcntl(out->fd, F_SETFD, FD_CLOEXEC);
+        out->folder = strdup(folder);
+    }
+    free(path);
+    return out->fd;
+}
+
+int spool_open(struct spool *out, struct err *err)
+{
+    const char *const wish = getenv("TMPDIR");
+    *out = (struct spool){.fd = -1};
+    if (wish != NULL && *wish != '\0') {
+        if (open_in(out, wish) < 0)
+            return err_errno(err, "cannot make a temporary file in '%s' (TMPDIR)", wish);
+    } else if (open_in(out, "/var/tmp") < 0 && open_in(out, "/tmp") < 0) {
+        err_errno(err, "cannot make a temporary file in '/tmp'");
+        return err_hint(err, "set TMPDIR to a folder that can be written");
+    }
+    if (out->folder != NULL)
+        return 0;
+    spool_close(out);
+    return err_memory(err, "a file name");
+}
+
+int spool_add(struct spool *spool, const void *bytes, size_t size, struct err *err)
+{
+    const char *const from = bytes;
+    for (size_t sent = 0; sent < size;) {
+        const ssize_t got =
+            pwrite(spool->fd, from + sent, size - sent, (off_t)spool->size + (off_t)sent);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            err_errno(err, "cannot write a temporary file in '%s'", spool->folder);
+            return err_hint(err, "pictures that pass by are kept there: set TMPDIR to a folder "
+                                 "with more room");
+        }
+        sent += (size_t)got;
+    }
+    spool->size += (int64_t)size;
+    return 0;
+}
+
+void spool_close(struct spool *spool)
+{
+    if (spool->fd >= 0)
+        close(spool->fd);
+    free(spool->folder);
+    *spool = (struct spool){.fd = -1};
+}
