@@ -43,8 +43,10 @@ struct dataset {
     int sources;
     struct dataset_source {
         struct source source;
-        int64_t first; /* id of its first picture */
-        int *class;    /* its class -> ours, or NULL: the same */
+        const char *path; /* as it was given; borrowed */
+        int64_t first;    /* id of its first picture */
+        int *class;       /* [joined] its class -> ours, or NULL: the same */
+        int joined;
     } * source;
 };
 
@@ -55,7 +57,8 @@ struct dataset_row {
     const char *name; /* "" if it has none; borrowed until the next call */
 };
 
-/* `limit` > 0: only that many pictures from the beginning. On failure nothing is kept. */
+/* `limit` > 0: only that many pictures from the beginning. The paths stay the caller's and are
+ * borrowed. On failure nothing is kept. */
 int dataset_open(struct dataset *out, char *const *path, int paths, enum dataset_use use,
     int64_t limit, struct err *err);
 void dataset_close(struct dataset *dataset);
