@@ -2,6 +2,7 @@
  *
  *     views u8 [N,H,W,3]  --resnet-->  h f32 [N,D]
  *
+ * Views may be of several sizes, those that the header says: all of them go through the same weights.
  * SPDX-License-Identifier: MIT */
 #include "formats/safetensors.h"
 #include "lib/nn/conv2d.h"
@@ -95,48 +96,64 @@ static void take_normalisation(const struct safetensors *doc)
     }
 }
 
-/* Height and width of the pictures; they must fit the weights. */
-static void picture_size(const struct header *header, int stored, int *high, int *wide)
+/* The column of pictures, or the end. */
+static const struct column *find_pixels(const struct header *header)
 {
     struct err err = {0};
-    const int column = header_need(header, "pixels", DTYPE_U8, 3, "input", &err);
-    if (column < 0) {
+    const int i = header_need_varying(header, "pixels", DTYPE_U8, 3, "input", &err);
+    if (i < 0) {
         err_hint(&err, "simclr-augment makes views (--recipe eval: one of each picture)");
         die_err(&err);
     }
-    const int *const shape = header->column[column].shape;
-    *high = shape[0];
-    *wide = shape[1];
-    if (shape[2] != 3) {
-        err_set(&err, ERR_INPUT, "column 'pixels' of 'input' has rows [%d,%d,%d], not [H,W,3]",
-            shape[0], shape[1], shape[2]);
-        err_hint(&err, "simclr-augment makes three channels of one");
-        die_err(&err);
+    const struct column *const column = &header->column[i];
+    if (column->shape[2] == 3)
+        return column;
+    if (column->shape[2] == STREAM_VARIES)
+        die(ERR_INPUT, "column 'pixels' of 'input' does not say that it has three channels");
+    err_set(&err, ERR_INPUT, "column 'pixels' of 'input' has rows [%d,%d,%d], not [H,W,3]",
+        column->shape[0], column->shape[1], column->shape[2]);
+    err_hint(&err, "simclr-augment makes three channels of one");
+    die_err(&err);
+}
+
+/* Heights and widths of the pictures, as many as there are; the first must fit the weights. */
+static int picture_sizes(const struct header *header, int stored, int size[STREAM_SIZES][2])
+{
+    const struct column *const column = find_pixels(header);
+    int sizes = 1;
+    memcpy(size[0], column->shape, sizeof size[0]);
+    if (column->varies) {
+        sizes = header->sizes;
+        memcpy(size, header->size, sizeof header->size);
     }
-    if (stored > 0 && !any_size && (*high != stored || *wide != stored)) {
-        err_set(&err, ERR_INPUT, "pictures are %dx%d, the weights '%s' are for %dx%d", *wide, *high,
-            training.weights, stored, stored);
+    if (sizes == 0)
+        die(ERR_INPUT, "'input' has 'pixels' of varying size, and 'sizes' of its header says none");
+    if (stored > 0 && !any_size && (size[0][0] != stored || size[0][1] != stored)) {
+        struct err err = {0};
+        err_set(&err, ERR_INPUT, "pictures are %dx%d, the weights '%s' are for %dx%d", size[0][1],
+            size[0][0], training.weights, stored, stored);
         err_hint(&err, "simclr-augment --size %d, or --any-size", stored);
         die_err(&err);
     }
+    return sizes;
 }
 
 static struct resnet *make_encoder(
     const struct header *header, const struct safetensors *doc, struct parallel *parallel)
 {
     struct err err = {0};
-    int size = 0;
+    int stored = 0;
     if (training.weights != NULL) {
-        take_metadata(doc, &size);
+        take_metadata(doc, &stored);
         take_normalisation(doc);
     }
     if (model == NULL)
         die(ERR_MISUSE, "the weights '%s' do not say of which model they are: needs --model",
             training.weights);
     struct resnet_options o = {.name = model, .width = width, .deviation = {1, 1, 1}};
-    picture_size(header, size, &o.height, &o.width_px);
+    o.sizes = picture_sizes(header, stored, o.size);
     if (strcmp(stem, "auto") == 0)
-        stem = resnet_small(model) || o.height <= 32 ? "cifar" : "imagenet";
+        stem = resnet_small(model) || o.size[0][0] <= 32 ? "cifar" : "imagenet";
     if (resnet_small(model) && strcmp(stem, "imagenet") == 0)
         die(ERR_MISUSE, "%s has no imagenet stem", model);
     o.imagenet_stem = strcmp(stem, "imagenet") == 0;
@@ -159,9 +176,10 @@ static json_t *make_metadata(const struct header *header)
     char text[200];
     snprintf(text, sizeof text, "%d", width);
     json_object_set_new(metadata, "width", json_string(text));
-    const int *const shape = header->column[header_find(header, "pixels")].shape;
-    snprintf(text, sizeof text, "%d", shape[0]);
-    if (shape[0] == shape[1])
+    int size[STREAM_SIZES][2];
+    picture_sizes(header, 0, size);
+    snprintf(text, sizeof text, "%d", size[0][0]);
+    if (size[0][0] == size[0][1])
         json_object_set_new(metadata, "size", json_string(text));
     const struct cli_triple *const triple[] = {&mean, &deviation};
     static const char *const key[] = {"pixel_mean", "pixel_std"};

@@ -307,17 +307,24 @@ static void train(struct training_session *session, struct training_job *job)
 
 struct forward {
     struct training_job *job;
-    void *tape;
-    float *out;   /* [capacity, out_width] */
-    int capacity; /* rows */
+    void *tape[STREAM_SIZES]; /* of each size that has come */
+    float *out;               /* [capacity, out_width] */
+    int capacity;             /* rows */
 };
 
 /* out [rows, width] of one record, FORWARD_ROWS rows at a time; a number that is not finite, out of
  * the input or of weights that fit no picture, goes no further. */
-static void forward_rows(struct forward *f, const struct field *in, int rows, int64_t step)
+static void forward_rows(
+    struct forward *f, const struct header *header, const struct record *record, int column)
 {
     const struct model *const model = &f->job->model;
     struct err err = {0};
+    const int rows = record->rows;
+    const size_t row_bytes = record_row_bytes(header, record, column);
+    const char *const data = record->field[column].data;
+    const int size = model->size(model->self, record_shape(header, record, column), &err);
+    if (size < 0)
+        die_err(&err);
     if (rows > f->capacity) {
         float *const grown =
             realloc(f->out, (size_t)rows * (size_t)model->out_width * sizeof *grown);
@@ -326,17 +333,17 @@ static void forward_rows(struct forward *f, const struct field *in, int rows, in
         f->out = grown;
         f->capacity = rows;
     }
-    if (f->tape == NULL)
-        f->tape = model->tape_new(model->self, FORWARD_ROWS, false, &err);
-    if (f->tape == NULL)
+    if (f->tape[size] == NULL)
+        f->tape[size] = model->tape_new(model->self, size, FORWARD_ROWS, false, &err);
+    if (f->tape[size] == NULL)
         die_err(&err);
     for (int row = 0; row < rows; row += FORWARD_ROWS)
-        model->forward(model->self, f->tape, f->out + (size_t)row * (size_t)model->out_width,
-            (const char *)in->data + (size_t)row * model->in_row,
-            rows - row < FORWARD_ROWS ? rows - row : FORWARD_ROWS, MODEL_EVAL);
+        model->forward(model->self, f->tape[size], f->out + (size_t)row * (size_t)model->out_width,
+            data + (size_t)row * row_bytes, rows - row < FORWARD_ROWS ? rows - row : FORWARD_ROWS,
+            MODEL_EVAL);
     for (size_t i = 0; i < (size_t)rows * (size_t)model->out_width; i++)
         if (!isfinite(f->out[i]))
-            die(ERR_FAILED, "step %lld, row %zu: %s is not finite", (long long)step,
+            die(ERR_FAILED, "step %lld, row %zu: %s is not finite", (long long)record->step,
                 i / (size_t)model->out_width, f->job->output_column);
 }
 
@@ -355,7 +362,7 @@ static int64_t forward_stream(struct forward *f, struct reader *reader, const st
     struct record record = {0};
     int got;
     while ((got = reader_record(reader, &record, &err)) == 1) {
-        forward_rows(f, &record.field[consumed], record.rows, record.step);
+        forward_rows(f, in, &record, consumed);
         const struct field features = {.data = f->out};
         for (int i = 0; i < header->columns; i++) {
             const int from = header_find(in, header->column[i].name);
@@ -393,7 +400,8 @@ static void run_forward(struct training_session *session, struct training_job *j
     if (more < 0)
         die_err(&err);
     progress_end(rows);
-    job->model.tape_free(f.tape);
+    for (int i = 0; i < STREAM_SIZES; i++)
+        job->model.tape_free(f.tape[i]);
     free(f.out);
     cli_finish(session->out);
 }

@@ -144,17 +144,28 @@ static void layout(struct arena *arena, struct tape *t, const struct mlp *m, int
     t->grad[1] = arena_take(arena, n, width);
 }
 
-static size_t tape_size(const void *self, int rows, bool training)
+static int size(const void *self, const int *shape, struct err *err)
+{
+    const struct mlp *const m = self;
+    return shape[0] == m->options.in
+               ? 0
+               : err_set(err, ERR_INPUT, "rows have %d numbers, the head takes %d", shape[0],
+                     m->options.in);
+}
+
+static size_t tape_size(const void *self, int which, int rows, bool training)
 {
     struct arena count = {0};
+    (void)which;
     struct tape tape = {.training = training};
     layout(&count, &tape, self, rows);
     return count.used;
 }
 
-static void *tape_new(const void *self, int rows, bool training, struct err *err)
+static void *tape_new(const void *self, int which, int rows, bool training, struct err *err)
 {
     struct tape *const t = calloc(1, sizeof *t);
+    (void)which;
     if (t == NULL) {
         err_memory(err, "the head's activations");
         return NULL;
@@ -253,9 +264,9 @@ struct model mlp_model(struct mlp *m)
 {
     return (struct model){.self = m,
         .params = &m->params,
-        .in_row = (size_t)m->options.in * sizeof(float),
         .in_floats = m->options.in,
         .out_width = m->options.head == MLP_NONE ? m->options.in : m->options.out,
+        .size = size,
         .tape_size = tape_size,
         .tape_new = tape_new,
         .tape_free = tape_free,

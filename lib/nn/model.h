@@ -3,6 +3,9 @@
  *
  * A tape is the memory of one part's activations. Forward writes it, backward reads it. Whoever
  * keeps several parts keeps several tapes; whoever has one tape runs forward again.
+ *
+ * A model may take rows of several sizes with the same weights (an encoder: views of two sizes);
+ * they are fixed when it is made. A part has one size, and a tape is for one.
  * SPDX-License-Identifier: MIT */
 #ifndef MODEL_H
 #define MODEL_H
@@ -21,18 +24,21 @@ enum model_mode {
 struct model {
     void *self;            /* struct resnet or struct mlp */
     struct params *params; /* of self */
-    size_t in_row;         /* bytes of one input row: H*W*3 u8, or D f32 */
     int in_floats;         /* D when rows are f32 (a gradient can be sent back); 0 for pixels */
     int out_width;         /* floats of one output row */
 
-    /* Bytes of a tape for a part of `rows`, and the tape. For MODEL_EVAL (training false) a tape is
-     * small. Errors: ERR_FAILED (memory). */
-    size_t (*tape_size)(const void *self, int rows, bool training);
-    void *(*tape_new)(const void *self, int rows, bool training, struct err *err);
+    /* Which of the model's sizes, 0 .. STREAM_SIZES-1, rows of this shape have: [H,W,3] u8 or [D]
+     * f32. -1 with ERR_INPUT: none. */
+    int (*size)(const void *self, const int *shape, struct err *err);
+
+    /* Bytes of a tape for a part of `rows` of that size, and the tape. For MODEL_EVAL (training
+     * false) a tape is small. Errors: ERR_FAILED (memory). */
+    size_t (*tape_size)(const void *self, int size, int rows, bool training);
+    void *(*tape_new)(const void *self, int size, int rows, bool training, struct err *err);
     void (*tape_free)(void *tape); /* NULL is fine */
 
-    /* out [rows, out_width] overwritten. `in` holds `rows` rows; rows <= the tape's. The input must
-     * stay where it is until backward. Cannot fail. */
+    /* out [rows, out_width] overwritten. `in` holds `rows` rows of the tape's size; rows <= the
+     * tape's. The input must stay where it is until backward. Cannot fail. */
     void (*forward)(
         void *self, void *tape, float *out, const void *in, int rows, enum model_mode mode);
 

@@ -29,9 +29,10 @@ static const struct variant {
     {"resnet56", false, true, {9, 9, 9, 0}},
 };
 
-struct resnet {
-    struct params params;
-    struct block_common common;
+/* The encoder for pictures of one size: shapes and primitives. */
+struct network {
+    int height, width; /* of a picture */
+    size_t in_row;     /* bytes of one */
     struct block_unit stem;
     bool pool; /* 3x3 maximum behind the stem */
     int blocks;
@@ -39,12 +40,19 @@ struct resnet {
     int units;
     struct block_unit *unit[UNITS]; /* all of them */
     int h, w, features;             /* of the last map */
-    size_t in_row;                  /* bytes of a picture */
-    float pixel[3][256];            /* what a byte becomes */
+};
+
+struct resnet {
+    struct params params; /* of all networks */
+    struct block_common common;
+    int networks;
+    struct network *network[STREAM_SIZES];
+    float pixel[3][256]; /* what a byte becomes */
 };
 
 /* The memory of one part. */
 struct tape {
+    const struct network *network;
     struct arena arena;
     float *pixels; /* [N,H,W,3], normalised */
     struct block_unit_tape stem;
@@ -82,14 +90,28 @@ bool resnet_small(const char *name)
 
 /* ---- making --------------------------------------------------------------------------------- */
 
+/* Append a unit. The first network adds its parameters, those of other sizes have the same. */
+static int add_unit(struct resnet *resnet, struct network *network, struct block_unit *unit,
+    const char *conv, const char *norm, struct err *err)
+{
+    const struct network *const first = resnet->network[0];
+    const int number = network->units++;
+    network->unit[number] = unit;
+    if (network == first)
+        return block_unit_add(unit, &resnet->params, conv, norm, err);
+    unit->weight = first->unit[number]->weight;
+    unit->gamma = first->unit[number]->gamma;
+    return 0;
+}
+
 /* Append the block `number` of a group that begins at the map [h,w,c]; `inner` is the width of its
  * 3x3 convolutions. */
-static int add_block(struct resnet *resnet, const struct variant *variant, int group, int number,
-    int inner, int stride, struct err *err)
+static int add_block(struct resnet *resnet, struct network *network, const struct variant *variant,
+    int group, int number, int inner, int stride, struct err *err)
 {
-    const int h = resnet->h, w = resnet->w, c = resnet->features;
+    const int h = network->h, w = network->w, c = network->features;
     const int k = variant->bottleneck ? 4 * inner : inner;
-    struct block *block = &resnet->block[resnet->blocks++];
+    struct block *block = &network->block[network->blocks++];
     char prefix[32], conv[48], norm[48];
     snprintf(prefix, sizeof prefix, "layer%d.%d", group + 1, number);
     block->units = variant->bottleneck ? 3 : 2;
@@ -100,15 +122,14 @@ static int add_block(struct resnet *resnet, const struct variant *variant, int g
     const int y = variant->bottleneck ? h : conv2d_y(&block->unit[0].shape);
     const int x = variant->bottleneck ? w : conv2d_x(&block->unit[0].shape);
     block->unit[1].shape = (struct conv2d_shape){y, x, inner, inner, 3, 3, units_stride, 1};
-    resnet->h = conv2d_y(&block->unit[1].shape);
-    resnet->w = conv2d_x(&block->unit[1].shape);
-    resnet->features = k;
-    block->unit[2].shape = (struct conv2d_shape){resnet->h, resnet->w, inner, k, 1, 1, 1, 0};
+    network->h = conv2d_y(&block->unit[1].shape);
+    network->w = conv2d_x(&block->unit[1].shape);
+    network->features = k;
+    block->unit[2].shape = (struct conv2d_shape){network->h, network->w, inner, k, 1, 1, 1, 0};
     for (int i = 0; i < block->units; i++) {
         snprintf(conv, sizeof conv, "%s.conv%d", prefix, i + 1);
         snprintf(norm, sizeof norm, "%s.bn%d", prefix, i + 1);
-        resnet->unit[resnet->units++] = &block->unit[i];
-        if (block_unit_add(&block->unit[i], &resnet->params, conv, norm, err) != 0)
+        if (add_unit(resnet, network, &block->unit[i], conv, norm, err) != 0)
             return -1;
     }
     if (stride == 1 && c == k)
@@ -119,55 +140,94 @@ static int add_block(struct resnet *resnet, const struct variant *variant, int g
     block->projection.shape = (struct conv2d_shape){h, w, c, k, 1, 1, stride, 0};
     snprintf(conv, sizeof conv, "%s.downsample.0", prefix);
     snprintf(norm, sizeof norm, "%s.downsample.1", prefix);
-    resnet->unit[resnet->units++] = &block->projection;
-    return block_unit_add(&block->projection, &resnet->params, conv, norm, err);
+    return add_unit(resnet, network, &block->projection, conv, norm, err);
 }
 
 /* Shapes and names of everything. */
-static int build(struct resnet *resnet, const struct variant *variant,
+static int build(struct resnet *resnet, struct network *network, const struct variant *variant,
     const struct resnet_options *options, struct err *err)
 {
-    const int width = (variant->small ? 16 : 64) * options->width, h = options->height,
-              w = options->width_px;
-    resnet->pool = options->imagenet_stem && !variant->small;
-    resnet->stem.shape = (struct conv2d_shape){h, w, 3, width, 3, 3, 1, 1};
-    if (resnet->pool)
-        resnet->stem.shape = (struct conv2d_shape){h, w, 3, width, 7, 7, 2, 3};
-    resnet->unit[resnet->units++] = &resnet->stem;
-    resnet->h = conv2d_y(&resnet->stem.shape);
-    resnet->w = conv2d_x(&resnet->stem.shape);
-    resnet->features = width;
-    if (resnet->pool) {
-        resnet->h = (resnet->h - 1) / 2 + 1;
-        resnet->w = (resnet->w - 1) / 2 + 1;
+    const int width = (variant->small ? 16 : 64) * options->width, h = network->height,
+              w = network->width;
+    network->in_row = (size_t)h * (size_t)w * 3;
+    network->pool = options->imagenet_stem && !variant->small;
+    network->stem.shape = (struct conv2d_shape){h, w, 3, width, 3, 3, 1, 1};
+    if (network->pool)
+        network->stem.shape = (struct conv2d_shape){h, w, 3, width, 7, 7, 2, 3};
+    network->h = conv2d_y(&network->stem.shape);
+    network->w = conv2d_x(&network->stem.shape);
+    network->features = width;
+    if (network->pool) {
+        network->h = (network->h - 1) / 2 + 1;
+        network->w = (network->w - 1) / 2 + 1;
     }
-    if (block_unit_add(&resnet->stem, &resnet->params, "conv1", "bn1", err) != 0)
+    if (add_unit(resnet, network, &network->stem, "conv1", "bn1", err) != 0)
         return -1;
     for (int group = 0; group < GROUPS; group++)
         for (int i = 0; i < variant->depth[group]; i++)
-            if (add_block(resnet, variant, group, i, width << group, group > 0 && i == 0 ? 2 : 1,
-                    err) != 0)
+            if (add_block(resnet, network, variant, group, i, width << group,
+                    group > 0 && i == 0 ? 2 : 1, err) != 0)
                 return -1;
-    return params_alloc(&resnet->params, err);
+    return 0;
 }
 
 /* A stride over a map of one pixel would be none. */
+static int check_size(const struct variant *variant, const struct resnet_options *options, int h,
+    int w, struct err *err)
+{
+    const int strides = variant->small ? 4 : options->imagenet_stem ? 32 : 8;
+    const int smaller = h < w ? h : w, larger = h < w ? w : h;
+    if (smaller <= strides / 2 || larger > 65535)
+        return err_set(err, ERR_MISUSE, "pictures of %dx%d do not fit %s: %d to 65535 a side", w, h,
+            options->name, strides / 2 + 1);
+    return 0;
+}
+
 static int check(
     const struct variant *variant, const struct resnet_options *options, struct err *err)
 {
-    const int strides = variant->small ? 4 : options->imagenet_stem ? 32 : 8;
-    const int smaller = options->height < options->width_px ? options->height : options->width_px;
-    const int larger = options->height < options->width_px ? options->width_px : options->height;
     if (options->width < 1 || options->width > WIDTH)
         return err_set(err, ERR_MISUSE, "width %d of %s is not in 1 .. %d", options->width,
             options->name, WIDTH);
-    if (smaller <= strides / 2 || larger > 65535)
-        return err_set(err, ERR_MISUSE, "pictures of %dx%d do not fit %s: %d to 65535 a side",
-            options->width_px, options->height, options->name, strides / 2 + 1);
+    if (options->sizes < 1 || options->sizes > STREAM_SIZES)
+        return err_set(
+            err, ERR_MISUSE, "pictures of %d sizes, not of 1 to %d", options->sizes, STREAM_SIZES);
+    for (int i = 0; i < options->sizes; i++)
+        if (check_size(variant, options, options->size[i][0], options->size[i][1], err) < 0)
+            return -1;
     for (int i = 0; i < 3; i++)
         if (!(options->deviation[i] > 0) || !isfinite(options->deviation[i]) ||
             !isfinite(options->mean[i]))
             return err_set(err, ERR_MISUSE, "deviation of pixels must be above 0, and mean finite");
+    return 0;
+}
+
+/* The network of that size, or -1. */
+static int find_network(const struct resnet *resnet, int height, int width)
+{
+    for (int i = 0; i < resnet->networks; i++)
+        if (resnet->network[i]->height == height && resnet->network[i]->width == width)
+            return i;
+    return -1;
+}
+
+static int add_network(struct resnet *resnet, const struct variant *variant,
+    const struct resnet_options *options, const int size[2], struct err *err)
+{
+    if (find_network(resnet, size[0], size[1]) >= 0)
+        return 0;
+    struct network *const network = calloc(1, sizeof *network);
+    if (network == NULL)
+        return err_memory(err, "an encoder");
+    network->height = size[0];
+    network->width = size[1];
+    resnet->network[resnet->networks++] = network;
+    if (build(resnet, network, variant, options, err) != 0 ||
+        (resnet->networks == 1 && params_alloc(&resnet->params, err) != 0))
+        return -1;
+    for (int i = 0; i < network->units; i++)
+        if (block_unit_make(network->unit[i], &resnet->common, err) != 0)
+            return -1;
     return 0;
 }
 
@@ -187,7 +247,6 @@ struct resnet *resnet_new(
         err_memory(err, "an encoder");
         return NULL;
     }
-    resnet->in_row = (size_t)options->height * (size_t)options->width_px * 3;
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < 256; i++)
             resnet->pixel[c][i] = (float)((i / 255.0 - options->mean[c]) / options->deviation[c]);
@@ -195,9 +254,9 @@ struct resnet *resnet_new(
         .context = conv2d_context_new(parallel, err),
         .params = &resnet->params,
         .frozen = options->frozen};
-    int status = resnet->common.context == NULL ? -1 : build(resnet, variant, options, err);
-    for (int i = 0; i < resnet->units && status == 0; i++)
-        status = block_unit_make(resnet->unit[i], &resnet->common, err);
+    int status = resnet->common.context == NULL ? -1 : 0;
+    for (int i = 0; i < options->sizes && status == 0; i++)
+        status = add_network(resnet, variant, options, options->size[i], err);
     if (status != 0 || conv2d_reserve(resnet->common.context, err) != 0) {
         resnet_free(resnet);
         return NULL;
@@ -209,23 +268,29 @@ void resnet_free(struct resnet *resnet)
 {
     if (resnet == NULL)
         return;
-    for (int i = 0; i < resnet->units; i++)
-        block_unit_free(resnet->unit[i]);
+    for (int n = 0; n < resnet->networks; n++) {
+        for (int i = 0; i < resnet->network[n]->units; i++)
+            block_unit_free(resnet->network[n]->unit[i]);
+        free(resnet->network[n]);
+    }
     conv2d_context_free(resnet->common.context);
     params_free(&resnet->params);
     free(resnet);
 }
 
-static void refresh_unit(void *context, int unit, int thread)
+/* The units of all networks, one network after the other. */
+static void refresh_unit(void *context, int number, int thread)
 {
     const struct resnet *resnet = context;
-    conv2d_refresh(resnet->unit[unit]->conv, thread);
+    const int units = resnet->network[0]->units;
+    conv2d_refresh(resnet->network[number / units]->unit[number % units]->conv, thread);
 }
 
 static void refresh(void *self)
 {
     struct resnet *resnet = self;
-    parallel_run(resnet->common.parallel, resnet->units, refresh_unit, resnet);
+    parallel_run(resnet->common.parallel, resnet->networks * resnet->network[0]->units,
+        refresh_unit, resnet);
 }
 
 struct draw {
@@ -236,7 +301,7 @@ struct draw {
 static void init_unit(void *context, int number, int thread)
 {
     const struct draw *draw = context;
-    const struct block_unit *unit = draw->resnet->unit[number];
+    const struct block_unit *unit = draw->resnet->network[0]->unit[number];
     const struct conv2d_shape *p = &unit->shape;
     struct param *param = &draw->resnet->params.param[unit->weight];
     (void)thread;
@@ -250,9 +315,10 @@ static void init_unit(void *context, int number, int thread)
 void resnet_init(struct resnet *resnet, int64_t seed)
 {
     struct draw draw = {resnet, seed};
-    parallel_run(resnet->common.parallel, resnet->units, init_unit, &draw);
-    for (int i = 0; i < resnet->blocks; i++) {
-        const struct block *block = &resnet->block[i];
+    const struct network *network = resnet->network[0];
+    parallel_run(resnet->common.parallel, network->units, init_unit, &draw);
+    for (int i = 0; i < network->blocks; i++) {
+        const struct block *block = &network->block[i];
         weights_fill(&resnet->params.param[block->unit[block->units - 1].gamma], 0);
     }
     refresh(resnet);
@@ -260,39 +326,50 @@ void resnet_init(struct resnet *resnet, int64_t seed)
 
 /* ---- tape ----------------------------------------------------------------------------------- */
 
-static void layout(const struct resnet *resnet, struct tape *tape, int rows, bool training)
+static void layout(const struct network *network, struct tape *tape, int rows, bool training)
 {
     struct arena *arena = &tape->arena;
     size_t largest = 0, scratch = 0;
-    for (int i = 0; i < resnet->units; i++) {
-        const size_t floats = block_unit_floats(resnet->unit[i], rows);
-        const size_t more = block_unit_scratch(resnet->unit[i], rows);
+    for (int i = 0; i < network->units; i++) {
+        const size_t floats = block_unit_floats(network->unit[i], rows);
+        const size_t more = block_unit_scratch(network->unit[i], rows);
         largest = floats > largest ? floats : largest;
         scratch = more > scratch ? more : scratch;
     }
     for (int i = 0; i < (training ? BLOCK_GRADIENTS : BLOCK_MAPS); i++)
         tape->scratch.map[i] = arena_take(arena, largest, sizeof(float));
     tape->scratch.batchnorm = arena_take(arena, scratch, sizeof(float));
-    tape->pixels = arena_take(arena, shape_times((size_t)rows, resnet->in_row), sizeof(float));
-    block_unit_layout(&resnet->stem, &tape->stem, arena, rows, training, tape->scratch.map[0]);
+    tape->pixels = arena_take(arena, shape_times((size_t)rows, network->in_row), sizeof(float));
+    block_unit_layout(&network->stem, &tape->stem, arena, rows, training, tape->scratch.map[0]);
     int map = 0;
-    if (resnet->pool) {
-        const struct conv2d_shape *p = &resnet->block[0].unit[0].shape;
+    if (network->pool) {
+        const struct conv2d_shape *p = &network->block[0].unit[0].shape;
         const size_t area = shape_times((size_t)p->h, (size_t)p->w);
         const size_t floats = shape_times((size_t)rows, shape_times(area, (size_t)p->c));
         tape->pooled =
             training ? arena_take(arena, floats, sizeof(float)) : tape->scratch.map[++map];
         tape->index = arena_take(arena, floats, 1);
     }
-    for (int i = 0; i < resnet->blocks; i++)
+    for (int i = 0; i < network->blocks; i++)
         block_layout(
-            &resnet->block[i], &tape->block[i], arena, rows, training, &tape->scratch, &map);
+            &network->block[i], &tape->block[i], arena, rows, training, &tape->scratch, &map);
 }
 
-static size_t tape_size(const void *self, int rows, bool training)
+static int size(const void *self, const int *shape, struct err *err)
 {
+    const int found = shape[2] == 3 ? find_network(self, shape[0], shape[1]) : -1;
+    return found >= 0 ? found
+                      : err_set(err, ERR_INPUT,
+                            "a picture is [%d,%d,%d], which is none of the "
+                            "sizes that the header says",
+                            shape[0], shape[1], shape[2]);
+}
+
+static size_t tape_size(const void *self, int which, int rows, bool training)
+{
+    const struct resnet *resnet = self;
     struct tape tape = {0};
-    layout(self, &tape, rows, training);
+    layout(resnet->network[which], &tape, rows, training);
     return shape_plus(tape.arena.used, sizeof tape);
 }
 
@@ -304,27 +381,29 @@ static void tape_free(void *opaque)
     free(tape);
 }
 
-static void *tape_new(const void *self, int rows, bool training, struct err *err)
+static void *tape_new(const void *self, int which, int rows, bool training, struct err *err)
 {
     const struct resnet *resnet = self;
+    const struct network *network = resnet->network[which];
     struct tape *tape = calloc(1, sizeof *tape);
     if (tape == NULL) {
         err_memory(err, "activations");
         return NULL;
     }
+    tape->network = network;
     int status = 0;
-    for (int i = 0; i < resnet->units && training && status == 0; i++)
-        status = conv2d_train(resnet->unit[i]->conv, i > 0, err); /* pictures need no gradient */
+    for (int i = 0; i < network->units && training && status == 0; i++)
+        status = conv2d_train(network->unit[i]->conv, i > 0, err); /* pictures need no gradient */
     if (status == 0)
         status = conv2d_reserve(resnet->common.context, err);
-    layout(resnet, tape, rows, training);
+    layout(network, tape, rows, training);
     if (status == 0)
         status = arena_alloc(&tape->arena, "activations", err);
     if (status != 0) {
         tape_free(tape);
         return NULL;
     }
-    layout(resnet, tape, rows, training);
+    layout(network, tape, rows, training);
     return tape;
 }
 
@@ -332,6 +411,7 @@ static void *tape_new(const void *self, int rows, bool training, struct err *err
 
 struct pictures {
     const struct resnet *resnet;
+    size_t in_row;
     float *out;
     const uint8_t *in;
 };
@@ -339,7 +419,7 @@ struct pictures {
 static void picture(void *context, int row, int thread)
 {
     const struct pictures *p = context;
-    const size_t n = p->resnet->in_row;
+    const size_t n = p->in_row;
     const uint8_t *in = p->in + (size_t)row * n;
     float *out = p->out + (size_t)row * n;
     (void)thread;
@@ -353,30 +433,33 @@ static void forward(
 {
     const struct resnet *resnet = self;
     struct tape *tape = opaque;
+    const struct network *network = tape->network;
     const struct block_common *common = &resnet->common;
-    const struct conv2d_shape *stem = &resnet->stem.shape;
-    struct pictures pictures = {resnet, tape->pixels, in};
+    const struct conv2d_shape *stem = &network->stem.shape;
+    struct pictures pictures = {resnet, network->in_row, tape->pixels, in};
     parallel_run(common->parallel, rows, picture, &pictures);
     block_unit_forward(
-        common, &resnet->stem, &tape->stem, tape->pixels, NULL, true, rows, mode, &tape->scratch);
+        common, &network->stem, &tape->stem, tape->pixels, NULL, true, rows, mode, &tape->scratch);
     const float *map = tape->stem.y;
-    if (resnet->pool) {
+    if (network->pool) {
         pool_maximum_forward(common->parallel, tape->pooled, tape->index, map, rows, conv2d_y(stem),
             conv2d_x(stem), stem->k);
         map = tape->pooled;
     }
-    for (int i = 0; i < resnet->blocks; i++)
+    for (int i = 0; i < network->blocks; i++)
         map = block_forward(
-            common, &resnet->block[i], &tape->block[i], map, rows, mode, &tape->scratch);
-    pool_average_forward(common->parallel, out, map, rows, resnet->h * resnet->w, resnet->features);
+            common, &network->block[i], &tape->block[i], map, rows, mode, &tape->scratch);
+    pool_average_forward(
+        common->parallel, out, map, rows, network->h * network->w, network->features);
 }
 
 /* What a block took in. */
-static const float *block_input(const struct resnet *resnet, const struct tape *tape, int block)
+static const float *block_input(const struct tape *tape, int block)
 {
+    const struct network *network = tape->network;
     if (block > 0)
-        return tape->block[block - 1].unit[resnet->block[block - 1].units - 1].y;
-    return resnet->pool ? tape->pooled : tape->stem.y;
+        return tape->block[block - 1].unit[network->block[block - 1].units - 1].y;
+    return network->pool ? tape->pooled : tape->stem.y;
 }
 
 /* In the forward pass this was: out = average(blocks(pool(stem(pixels)))). */
@@ -385,24 +468,25 @@ static void backward(
 {
     const struct resnet *resnet = self;
     struct tape *tape = opaque;
+    const struct network *network = tape->network;
     const struct block_common *common = &resnet->common;
-    const struct conv2d_shape *stem = &resnet->stem.shape;
+    const struct conv2d_shape *stem = &network->stem.shape;
     float *const *map = tape->scratch.map;
     int gradient = 0;
     (void)grad_in; /* pixels have no gradient */
     (void)in;      /* they are in the tape, normalised */
-    pool_average_backward(
-        common->parallel, map[gradient], grad_out, rows, resnet->h * resnet->w, resnet->features);
-    for (int i = resnet->blocks - 1; i >= 0; i--)
-        gradient = block_backward(common, &resnet->block[i], &tape->block[i],
-            block_input(resnet, tape, i), rows, gradient, &tape->scratch);
-    if (resnet->pool) {
+    pool_average_backward(common->parallel, map[gradient], grad_out, rows, network->h * network->w,
+        network->features);
+    for (int i = network->blocks - 1; i >= 0; i--)
+        gradient = block_backward(common, &network->block[i], &tape->block[i], block_input(tape, i),
+            rows, gradient, &tape->scratch);
+    if (network->pool) {
         const int pooled = gradient;
         gradient = (gradient + 1) % BLOCK_GRADIENTS;
         pool_maximum_backward(common->parallel, map[gradient], map[pooled], tape->index, rows,
             conv2d_y(stem), conv2d_x(stem), stem->k);
     }
-    block_unit_backward(common, &resnet->stem, &tape->stem, NULL, map[gradient], NULL,
+    block_unit_backward(common, &network->stem, &tape->stem, NULL, map[gradient], NULL,
         map[gradient], tape->pixels, true, rows, &tape->scratch);
 }
 
@@ -411,8 +495,8 @@ struct model resnet_model(struct resnet *resnet)
     return (struct model){
         .self = resnet,
         .params = &resnet->params,
-        .in_row = resnet->in_row,
-        .out_width = resnet->features,
+        .out_width = resnet->network[0]->features,
+        .size = size,
         .tape_size = tape_size,
         .tape_new = tape_new,
         .tape_free = tape_free,

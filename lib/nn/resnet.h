@@ -2,7 +2,8 @@
  * family.
  *
  * Input u8 [N,H,W,3], scaled to [0,1], normalised by pixel mean and deviation if given; output
- * h f32 [N,D], the global average of the last feature map.
+ * h f32 [N,D], the global average of the last feature map. Pictures may be of several sizes: the
+ * weights do not depend on it. Each size has its own layouts of them (twice the weights).
  *
  * resnet18/34: basic blocks, torchvision's structure (no projection shortcut in the first group),
  * D = 512 width. resnet50/101/152: bottleneck blocks with the stride on the 3x3 convolution,
@@ -18,6 +19,7 @@
 #ifndef RESNET_H
 #define RESNET_H
 
+#include "formats/stream.h"
 #include "lib/base/parallel.h"
 #include "lib/nn/model.h"
 
@@ -25,11 +27,12 @@
 #include <stdint.h>
 
 struct resnet_options {
-    const char *name;     /* "resnet18", ... */
-    int width;            /* 1 and up */
-    bool imagenet_stem;   /* not of the small family */
-    int height, width_px; /* of the input */
-    bool frozen;          /* batch norm uses running statistics; gamma and beta are still trained */
+    const char *name;          /* "resnet18", ... */
+    int width;                 /* 1 and up */
+    bool imagenet_stem;        /* not of the small family */
+    int sizes;                 /* of the input: 1 and up */
+    int size[STREAM_SIZES][2]; /* height and width; the same again is allowed */
+    bool frozen; /* batch norm uses running statistics; gamma and beta are still trained */
     double mean[3], deviation[3]; /* of pixels in [0,1]; 0,0,0 and 1,1,1 for none */
 };
 

@@ -6,11 +6,21 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+/* The tapes for rows of one size. */
+struct tapes {
+    void **tape; /* [count] */
+    int count, rows;
+    size_t bytes; /* of one */
+    int parts;    /* of this size that the step under way has so far */
+};
+
 /* One part of the step under way. */
 struct part {
-    struct record *in; /* on loan from the feed until the step is over */
-    int tape;          /* index of its own, or of the shared one (the last) */
-    bool taped;        /* the tape still holds its forward pass */
+    struct record *in;   /* on loan from the feed until the step is over */
+    struct tapes *tapes; /* those of its size */
+    int turn;            /* among the parts of its size */
+    int tape;            /* index of its own, or of the shared one (the last) */
+    bool taped;          /* the tape still holds its forward pass */
 };
 
 struct stage {
@@ -24,9 +34,9 @@ struct stage {
 
     struct part *part; /* [part_room] */
     int part_room;
-    void **tape; /* [tapes], each for tape_rows rows */
-    int tapes, tape_rows;
-    float *out, *grad_in; /* [tape_rows, widths] */
+    struct tapes tapes[STREAM_SIZES];
+    float *out, *grad_in; /* [rows, widths] */
+    int rows;             /* of the largest part so far */
     struct field *field;  /* [output columns] of the record being written */
     int64_t next_step;    /* the least that the next record may have */
     int64_t done;         /* updates, counted as steps of the plan */
@@ -46,10 +56,7 @@ static int match_columns(struct stage *s, struct err *err)
         return err_set(err, ERR_INPUT, "there is no column '%s'",
             s->in_column < 0 ? s->o.input_column : s->o.output_column);
     const struct column *const in = &s->in_header->column[s->in_column];
-    if (in->row_bytes != s->o.model.in_row)
-        return err_set(err, ERR_INPUT, "column '%s' has %zu bytes a row, the model takes %zu",
-            in->name, in->row_bytes, s->o.model.in_row);
-    return 0;
+    return in->varies || s->o.model.size(s->o.model.self, in->shape, err) >= 0 ? 0 : -1;
 }
 
 struct stage *stage_new(const struct stage_options *options, struct err *err)
@@ -89,23 +96,24 @@ struct stage *stage_new(const struct stage_options *options, struct err *err)
     return s;
 }
 
-static void free_tapes(struct stage *s)
+static void free_tapes(struct stage *s, struct tapes *tapes)
 {
-    for (int i = 0; i < s->tapes; i++)
-        s->o.model.tape_free(s->tape[i]);
-    free(s->tape);
-    free(s->out);
-    free(s->grad_in);
-    s->tape = NULL;
-    s->out = s->grad_in = NULL;
-    s->tapes = s->tape_rows = 0;
+    for (int i = 0; i < tapes->count; i++)
+        s->o.model.tape_free(tapes->tape[i]);
+    free(tapes->tape);
+    tapes->tape = NULL;
+    s->account.tape_bytes -= (size_t)tapes->count * tapes->bytes;
+    tapes->count = 0;
 }
 
 void stage_free(struct stage *s)
 {
     if (s == NULL)
         return;
-    free_tapes(s);
+    for (int i = 0; i < STREAM_SIZES; i++)
+        free_tapes(s, &s->tapes[i]);
+    free(s->out);
+    free(s->grad_in);
     feed_free(s->grad);
     writer_free(s->writer);
     writer_free(s->grad_writer);
@@ -115,37 +123,80 @@ void stage_free(struct stage *s)
     free(s);
 }
 
-/* Tapes for the largest part so far: as many as --memory holds, one at least. They are made at the
- * first step, and made anew only if a later part is larger or a step has more parts; what the old
- * ones held is then computed again when it is needed. */
-static int make_tapes(struct stage *s, const struct record *in, struct err *err)
+/* Outputs and gradients of the largest part so far. */
+static int make_rows(struct stage *s, int rows, struct err *err)
 {
     const struct model *const model = &s->o.model;
-    const int most = in->rows > s->tape_rows ? in->rows : s->tape_rows;
-    const size_t size = model->tape_size(model->self, most, true);
-    const size_t fit = size == 0 ? (size_t)in->parts : s->o.memory / size;
-    const int wanted = fit >= (size_t)in->parts ? in->parts : fit < 1 ? 1 : (int)fit;
-    if (most == s->tape_rows && (wanted <= s->tapes || in->part > 0))
+    if (rows <= s->rows)
         return 0;
-    free_tapes(s);
-    for (int i = 0; i < in->part; i++) {
-        s->part[i].taped = false;
-        s->part[i].tape = i < wanted ? i : wanted - 1;
-    }
-    const size_t rows = (size_t)most;
-    s->tape = calloc((size_t)wanted, sizeof *s->tape);
-    s->out = malloc(rows * (size_t)model->out_width * sizeof *s->out);
+    free(s->out);
+    free(s->grad_in);
+    s->grad_in = NULL;
+    s->out = malloc((size_t)rows * (size_t)model->out_width * sizeof *s->out);
     if (s->o.grad_out != NULL)
-        s->grad_in = malloc(rows * (size_t)model->in_floats * sizeof *s->grad_in);
-    if (s->tape == NULL || s->out == NULL || (s->o.grad_out != NULL && s->grad_in == NULL))
-        return err_memory(err, "the activations of a part");
-    for (; s->tapes < wanted; s->tapes++) {
-        s->tape[s->tapes] = model->tape_new(model->self, most, true, err);
-        if (s->tape[s->tapes] == NULL)
-            return -1;
+        s->grad_in = malloc((size_t)rows * (size_t)model->in_floats * sizeof *s->grad_in);
+    if (s->out == NULL || (s->o.grad_out != NULL && s->grad_in == NULL))
+        return err_memory(err, "the rows of a part");
+    s->rows = rows;
+    return 0;
+}
+
+static bool fits(const struct stage *s, size_t bytes)
+{
+    return s->account.tape_bytes <= s->o.memory && bytes <= s->o.memory - s->account.tape_bytes;
+}
+
+/* The first tape of a size is made in any case: others that are not the only ones of theirs give way;
+ * the first `parts` of the step may have used them. */
+static void make_room(struct stage *s, size_t bytes, int parts)
+{
+    for (int size = 0; size < STREAM_SIZES; size++) {
+        struct tapes *const tapes = &s->tapes[size];
+        while (tapes->count > 1 && !fits(s, bytes)) {
+            s->o.model.tape_free(tapes->tape[--tapes->count]);
+            s->account.tape_bytes -= tapes->bytes;
+            for (int i = 0; i < parts; i++)
+                if (s->part[i].tapes == tapes && s->part[i].tape == tapes->count)
+                    s->part[i].taped = false;
+        }
     }
-    s->tape_rows = most;
-    s->account.tape_bytes = (size_t)s->tapes * size;
+}
+
+/* One more tape. */
+static int add_tape(struct stage *s, struct tapes *tapes, int size, struct err *err)
+{
+    const struct model *const model = &s->o.model;
+    void **const grown = realloc(tapes->tape, (size_t)(tapes->count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return err_memory(err, "the activations of a part");
+    tapes->tape = grown;
+    grown[tapes->count] = model->tape_new(model->self, size, tapes->rows, true, err);
+    if (grown[tapes->count] == NULL)
+        return -1;
+    tapes->count++;
+    s->account.tape_bytes += tapes->bytes;
+    return 0;
+}
+
+/* Tapes of this size for the largest part of it so far: one for each part of the step, as many as
+ * --memory holds, one at least. They come with the parts of the first step, and are made anew only
+ * if a later part is larger; what the old ones held is then computed again when it is needed. */
+static int make_tapes(struct stage *s, struct part *part, int size, struct err *err)
+{
+    const struct model *const model = &s->o.model;
+    struct tapes *const tapes = part->tapes;
+    if (part->in->rows > tapes->rows) {
+        free_tapes(s, tapes);
+        for (int i = 0; i < part->in->part; i++)
+            s->part[i].taped = s->part[i].taped && s->part[i].tapes != tapes;
+        tapes->rows = part->in->rows;
+        tapes->bytes = model->tape_size(model->self, size, tapes->rows, true);
+    }
+    if (tapes->count == 0)
+        make_room(s, tapes->bytes, part->in->part);
+    while (tapes->count <= part->turn && (tapes->count == 0 || fits(s, tapes->bytes)))
+        if (add_tape(s, tapes, size, err) < 0)
+            return -1;
     return 0;
 }
 
@@ -175,12 +226,17 @@ static int write_part(struct stage *s, const struct record *in, struct err *err)
     return writer_record(s->writer, &record, err);
 }
 
-/* The tape now belongs to this part; whichever of the first `parts` had it must run forward again. */
-static void claim_tape(struct stage *s, struct part *part, int parts)
+/* A tape now belongs to this part, its own or the last; whichever of the first `parts` had it must
+ * run forward again. */
+static void *claim_tape(struct stage *s, struct part *part, int parts)
 {
+    const struct tapes *const tapes = part->tapes;
+    part->tape = part->turn < tapes->count ? part->turn : tapes->count - 1;
     for (int i = 0; i < parts; i++)
-        s->part[i].taped = s->part[i].taped && s->part[i].tape != part->tape;
+        if (s->part[i].tapes == tapes && s->part[i].tape == part->tape)
+            s->part[i].taped = false;
     part->taped = true;
+    return tapes->tape[part->tape];
 }
 
 static int forward_part(struct stage *s, struct record *in, struct err *err)
@@ -189,15 +245,17 @@ static int forward_part(struct stage *s, struct record *in, struct err *err)
         return err_set(err, ERR_INPUT,
             "step %lld, part %d has %d row: batch norm needs %d for its statistics",
             (long long)in->step, in->part, in->rows, s->o.least_rows);
-    if (make_tapes(s, in, err) < 0)
-        return -1;
     const struct model *const model = &s->o.model;
+    const int *const shape = record_shape(s->in_header, in, s->in_column);
+    const int size = model->size(model->self, shape, err);
+    if (size < 0)
+        return -1;
     struct part *const part = &s->part[in->part];
-    const int own = in->part < s->tapes ? in->part : s->tapes - 1;
-    *part = (struct part){.in = in, .tape = own};
-    claim_tape(s, part, in->part);
-    model->forward(
-        model->self, s->tape[own], s->out, in->field[s->in_column].data, in->rows, MODEL_TRAIN);
+    *part = (struct part){.in = in, .tapes = &s->tapes[size], .turn = s->tapes[size].parts++};
+    if (make_rows(s, in->rows, err) < 0 || make_tapes(s, part, size, err) < 0)
+        return -1;
+    void *const tape = claim_tape(s, part, in->part);
+    model->forward(model->self, tape, s->out, in->field[s->in_column].data, in->rows, MODEL_TRAIN);
     return write_part(s, in, err);
 }
 
@@ -265,11 +323,11 @@ static int backward_part(struct stage *s, struct part *part, struct err *err)
     if (take_gradient(s, in, &gradient, err) < 0)
         return -1;
     if (!part->taped) {
-        claim_tape(s, part, in->parts);
-        model->forward(model->self, s->tape[part->tape], s->out, data, in->rows, MODEL_REPEAT);
+        void *const tape = claim_tape(s, part, in->parts);
+        model->forward(model->self, tape, s->out, data, in->rows, MODEL_REPEAT);
         s->account.repeated++;
     }
-    model->backward(model->self, s->tape[part->tape], s->grad_in,
+    model->backward(model->self, part->tapes->tape[part->tape], s->grad_in,
         gradient->field[s->grad_column].data, data, in->rows);
     feed_return(s->grad, gradient);
     return s->o.grad_out == NULL ? 0 : write_gradient(s, in, err);
@@ -290,6 +348,8 @@ static int run_step(struct stage *s, struct record *first, struct err *err)
     if (make_parts(s, first, err) < 0)
         return -1;
     params_zero_grad(s->o.model.params);
+    for (int i = 0; i < STREAM_SIZES; i++)
+        s->tapes[i].parts = 0;
     for (int i = 0; i < parts; i++) {
         struct record *in = first;
         const int got = i == 0 ? 1 : feed_next(s->o.input, &in, NULL, err);

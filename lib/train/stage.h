@@ -9,7 +9,8 @@
  *
  * Memory: with a tape for every part nothing is computed twice. With fewer, the parts that have
  * none run forward again when their gradient has come (gradient caching, Gao et al. 2021): the same
- * bits, in the memory of fewer parts.
+ * bits, in the memory of fewer parts. Parts whose rows are of different size have tapes of their own
+ * size, one for each size at least.
  * SPDX-License-Identifier: MIT */
 #ifndef STAGE_H
 #define STAGE_H
@@ -41,7 +42,7 @@ struct stage_options {
     struct channel *grad;      /* gradients of the output; the stage's own, if it fails too */
     struct channel *grad_out; /* where to send gradients of the input; NULL: nobody trains before */
     const struct header *grad_out_header;
-    size_t memory;             /* bytes that the tapes of several parts may take */
+    size_t memory;             /* bytes for tapes; one of each size is made in any case */
     int least_rows;            /* of a part: 2 where batch norm takes its statistics from it */
     const struct state *state; /* NULL: no checkpoints */
     int64_t checkpoint_every;  /* steps; 0: only when stopped */

@@ -8,6 +8,10 @@
  *     views=2              rows of a picture; with views=0 one row a picture and no column `view`
  *     view-column=1        0 leaves `view` out
  *     steps=1 start=0      steps, and the number of the first
+ *     open=0               1: the first two extents of the column are open, and are in `sizes`; 2: and
+ *                          are not
+ *     small=0 large=2      above 0: views from the number `large` on are SMALL x SMALL, open likewise;
+ *                          parts must be a multiple of views
  *     parts=1              of a step. A multiple of views: parts of one view, alternating over the same
  *                          pictures; else even slices of all rows, view by view
  *     epochs=0             above 0: with a plan of steps/epochs steps an epoch
@@ -33,7 +37,7 @@
 static struct {
     const char *kind, *column, *ids, *poison;
     int pictures, views, view_column, steps, start, parts, epochs, labels, names, seed;
-    int first, unlabelled, lonely, reverse, end;
+    int first, unlabelled, lonely, reverse, end, open, small, large;
     double noise, signal, class;
 } o = {.kind = "projections",
     .column = "z:F32:16",
@@ -45,6 +49,7 @@ static struct {
     .parts = 1,
     .seed = 1,
     .end = 1,
+    .large = 2,
     .noise = 1};
 
 static const struct {
@@ -72,6 +77,9 @@ static const struct {
     {"lonely", NULL, &o.lonely, NULL},
     {"reverse", NULL, &o.reverse, NULL},
     {"end", NULL, &o.end, NULL},
+    {"open", NULL, &o.open, NULL},
+    {"small", NULL, &o.small, NULL},
+    {"large", NULL, &o.large, NULL},
     {"noise", NULL, NULL, &o.noise},
     {"signal", NULL, NULL, &o.signal},
     {"class", NULL, NULL, &o.class},
@@ -120,6 +128,8 @@ static void parse(int argc, char **argv)
         fail("pictures, views and parts must be positive");
     if (o.views > 0 && o.parts % o.views == 0 && o.pictures % (o.parts / o.views) != 0)
         fail("parts of one view need pictures to be a multiple of parts / views");
+    if (o.small > 0 && (o.views == 0 || o.parts % o.views != 0))
+        fail("views of two sizes need parts of one view");
     if (o.epochs > 0 && (o.start + o.steps) % o.epochs != 0)
         fail("steps must be a multiple of epochs");
     if (o.poison != NULL && strchr(o.poison, ':') == NULL)
@@ -131,13 +141,14 @@ static void parse(int argc, char **argv)
 struct step {
     int rows;
     size_t width, size; /* numbers of a row, and their bytes */
+    int shape[SAFETENSORS_DIMENSIONS];
     int64_t *id, *view, *label, *offsets;
     void *data;
     char *name;
 };
 
 /* Column of the numbers: its name, dtype and shape into the header; returns numbers of a row. */
-static size_t add_column(struct header *header, enum dtype *dtype, struct err *err)
+static size_t add_column(struct header *header, enum dtype *dtype, int *extents, struct err *err)
 {
     char copy[200];
     int shape[SAFETENSORS_DIMENSIONS], rank = 0;
@@ -149,8 +160,16 @@ static size_t add_column(struct header *header, enum dtype *dtype, struct err *e
     *type = *dims = '\0';
     *dtype = strcmp(type + 1, "U8") == 0 ? DTYPE_U8 : DTYPE_F32;
     for (char *dim = strtok(dims + 1, ","); dim != NULL; dim = strtok(NULL, ",")) {
-        shape[rank] = atoi(dim);
+        shape[rank] = extents[rank] = atoi(dim);
         width *= (size_t)shape[rank++];
+    }
+    if (o.open || o.small > 0) {
+        if (rank != 3)
+            fail("open and small need pictures");
+        const int size[2][2] = {{shape[0], shape[1]}, {o.small, o.small}};
+        shape[0] = shape[1] = STREAM_VARIES;
+        const int sizes = o.open == 2 ? 0 : o.small > 0 ? 2 : 1;
+        check(header_set_sizes(header, sizes, size, err), err);
     }
     check(header_add(header, copy, *dtype, rank, shape, err), err);
     return width;
@@ -210,6 +229,19 @@ static void fill(struct step *s, int64_t step, enum dtype dtype)
             strtof(strchr(o.poison, ':') + 1, NULL);
 }
 
+/* Pictures of the small size: of each row what was drawn first. */
+static void shrink(struct field *field, const struct step *s, int rows)
+{
+    const size_t numbers = (size_t)o.small * (size_t)o.small * (size_t)s->shape[2];
+    const size_t bytes = s->size / s->width * numbers;
+    if (numbers > s->width)
+        fail("small is larger than the column");
+    for (int i = 1; i < rows; i++)
+        memmove((char *)field->data + (size_t)i * bytes, (char *)field->data + (size_t)i * s->size,
+            bytes);
+    field->shape[0] = field->shape[1] = o.small;
+}
+
 static void write_part(
     struct writer *writer, const struct header *header, struct step *s, int64_t step, int part)
 {
@@ -219,7 +251,11 @@ static void write_part(
     const int last = (int)((int64_t)s->rows * (part + 1) / o.parts);
     int n = 0;
     size_t used = 0;
-    field[n++].data = (char *)s->data + (size_t)first * s->size;
+    field[n] = (struct field){.data = (char *)s->data + (size_t)first * s->size};
+    memcpy(field[n].shape, s->shape, sizeof s->shape);
+    if (o.small > 0 && s->view[first] >= o.large)
+        shrink(&field[n], s, last - first);
+    n++;
     field[n++].data = s->id + first;
     if (header_find(header, "view") >= 0)
         field[n++].data = s->view + first;
@@ -246,13 +282,13 @@ static void write_part(
     check(writer_record(writer, &record, &err), &err);
 }
 
-static struct header *make_header(size_t *width, enum dtype *dtype)
+static struct header *make_header(size_t *width, enum dtype *dtype, int *extents)
 {
     struct err err = {0};
     struct header *const header = header_new(o.kind, &err);
     if (header == NULL)
         fail(err.text);
-    *width = add_column(header, dtype, &err);
+    *width = add_column(header, dtype, extents, &err);
     check(header_add(header, "id", DTYPE_I64, 0, NULL, &err), &err);
     if (o.views > 0 && o.view_column)
         check(header_add(header, "view", DTYPE_I64, 0, NULL, &err), &err);
@@ -277,7 +313,7 @@ int main(int argc, char **argv)
     struct step s = {0};
     enum dtype dtype;
     parse(argc, argv);
-    struct header *const header = make_header(&s.width, &dtype);
+    struct header *const header = make_header(&s.width, &dtype, s.shape);
     s.rows = o.pictures * (o.views > 0 ? o.views : 1);
     s.size = s.width * dtype_size(dtype);
     s.id = room((size_t)s.rows, sizeof *s.id);

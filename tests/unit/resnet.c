@@ -10,6 +10,7 @@ struct net {
     struct resnet *resnet;
     struct model model;
     int rows;
+    size_t in_row;
     uint8_t *pixels;
     float *out, *grad;
     void *tape;
@@ -19,12 +20,14 @@ static struct net net_new(
     const char *name, bool imagenet, int size, int rows, bool frozen, int threads)
 {
     struct err err = {0};
-    struct net net = {.rows = rows, .parallel = parallel_new(threads, &err)};
+    struct net net = {.rows = rows,
+        .in_row = (size_t)size * (size_t)size * 3,
+        .parallel = parallel_new(threads, &err)};
     const struct resnet_options options = {.name = name,
         .width = 1,
         .imagenet_stem = imagenet,
-        .height = size,
-        .width_px = size,
+        .sizes = 1,
+        .size = {{size, size}},
         .frozen = frozen,
         .mean = {0.5, 0.45, 0.4},
         .deviation = {0.25, 0.2, 0.3}};
@@ -34,8 +37,8 @@ static struct net net_new(
         exit(1);
     }
     net.model = resnet_model(net.resnet);
-    net.tape = net.model.tape_new(net.model.self, rows, true, &err);
-    net.pixels = malloc((size_t)rows * net.model.in_row);
+    net.tape = net.model.tape_new(net.model.self, 0, rows, true, &err);
+    net.pixels = malloc((size_t)rows * net.in_row);
     net.out = calloc((size_t)rows * (size_t)net.model.out_width, sizeof(float));
     net.grad = calloc((size_t)rows * (size_t)net.model.out_width, sizeof(float));
     return net;
@@ -72,7 +75,7 @@ static void fill(struct net *net, int seed)
     }
     net->model.refresh(net->model.self);
     snprintf(name, sizeof name, "%dpixels", seed);
-    for (size_t i = 0; i < (size_t)net->rows * net->model.in_row; i++)
+    for (size_t i = 0; i < (size_t)net->rows * net->in_row; i++)
         net->pixels[i] = (uint8_t)(digest_hash(digest_key(name), i) >> 56);
     snprintf(name, sizeof name, "%ddh", seed);
     digest_fill(net->grad, name, (size_t)net->rows * (size_t)net->model.out_width, 1, 0);
@@ -217,12 +220,12 @@ static void modes(void)
         "and leaves them alone");
     memcpy(first, net.out, bytes);
     struct err err = {0};
-    void *small = net.model.tape_new(net.model.self, net.rows, false, &err);
+    void *small = net.model.tape_new(net.model.self, 0, net.rows, false, &err);
     memset(net.out, 0, bytes);
     net.model.forward(net.model.self, small, net.out, net.pixels, net.rows, MODEL_EVAL);
     OK(memcmp(first, net.out, bytes) == 0, "evaluation has the same bits in a small tape");
-    OK(net.model.tape_size(net.model.self, net.rows, false) * 3 <
-            net.model.tape_size(net.model.self, net.rows, true),
+    OK(net.model.tape_size(net.model.self, 0, net.rows, false) * 3 <
+            net.model.tape_size(net.model.self, 0, net.rows, true),
         "which is small");
     memset(net.out, 0, bytes);
     net.model.forward(net.model.self, net.tape, net.out, net.pixels, 9, MODEL_EVAL);
@@ -249,7 +252,7 @@ static void parts(const char *name, bool imagenet, int size)
         rows = first + 9 > 41 ? 41 - first : 9;
         struct net part = cut;
         part.rows = rows;
-        part.pixels += (size_t)first * part.model.in_row;
+        part.pixels += (size_t)first * part.in_row;
         part.out += first * part.model.out_width;
         part.grad += first * part.model.out_width;
         forward(&part, MODEL_TRAIN);
@@ -302,7 +305,7 @@ static void initialisation(void)
     resnet_init(again.resnet, 6);
     OK(!same_params(params, again.model.params), "another seed gives other weights");
     double features = 0;
-    for (size_t i = 0; i < 2 * net.model.in_row; i++)
+    for (size_t i = 0; i < 2 * net.in_row; i++)
         net.pixels[i] = (uint8_t)(i * i % 251);
     forward(&net, MODEL_TRAIN);
     for (int i = 0; i < 2 * 512; i++)
@@ -324,7 +327,7 @@ static void names(void)
         {"resnet44", 657936, 64}, {"resnet56", 852368, 64}};
     struct err err = {0};
     struct resnet_options options = {
-        .width = 1, .imagenet_stem = true, .height = 32, .width_px = 40, .deviation = {1, 1, 1}};
+        .width = 1, .imagenet_stem = true, .sizes = 1, .size = {{32, 40}}, .deviation = {1, 1, 1}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         options.name = known[i].name;
         struct resnet *resnet = resnet_new(&options, NULL, &err);
@@ -352,14 +355,87 @@ static void names(void)
         options = (struct resnet_options){.name = wrong[i].name,
             .width = wrong[i].width,
             .imagenet_stem = true,
-            .height = wrong[i].side,
-            .width_px = 64,
+            .sizes = 1,
+            .size = {{wrong[i].side, 64}},
             .deviation = {1, wrong[i].deviation, 1}};
         OK(resnet_new(&options, NULL, &err) == NULL && err.status == ERR_MISUSE, "refused: %s",
             err.text);
     }
     OK(resnet_small("resnet20") && !resnet_small("resnet18") && !resnet_known("resnet"),
         "what is of the small family is known");
+}
+
+/* A part of its own network, on top of what `before` has summed and counted. */
+static void alone(struct net *net, const struct net *before)
+{
+    for (int i = 0; before != NULL && i < net->model.params->count; i++) {
+        const struct param *from = &before->model.params->param[i];
+        struct param *to = &net->model.params->param[i];
+        const size_t bytes = from->count * sizeof(float);
+        memcpy(to->value, from->value, bytes);
+        if (from->grad != NULL)
+            memcpy(to->grad, from->grad, bytes);
+    }
+    net->model.refresh(net->model.self);
+    forward(net, MODEL_TRAIN);
+    backward(net);
+}
+
+/* One encoder for views of two sizes does what one for each size does, part after part: the same
+ * bits of features, of summed gradients, and of running statistics. */
+static void two_sizes(const char *name, bool imagenet, int large, int small)
+{
+    struct err err = {0};
+    struct net a = net_new(name, imagenet, large, 5, false, 2);
+    struct net b = net_new(name, imagenet, small, 9, false, 2);
+    struct net again = net_new(name, imagenet, large, 5, false, 2);
+    const struct resnet_options options = {.name = name,
+        .width = 1,
+        .imagenet_stem = imagenet,
+        .sizes = 3,
+        .size = {{large, large}, {small, small}, {large, large}},
+        .mean = {0.5, 0.45, 0.4},
+        .deviation = {0.25, 0.2, 0.3}};
+    fill(&a, 4);
+    fill(&b, 5);
+    fill(&again, 6);
+    struct net *const part[] = {&a, &b, &again};
+    struct net both[3] = {a, b, again};
+    struct resnet *resnet = resnet_new(&options, a.parallel, &err);
+    const struct model model = resnet_model(resnet);
+    for (int i = 0; i < 3; i++) {
+        const int side = i == 1 ? small : large, shape[] = {side, side, 3};
+        const int size = model.size(model.self, shape, &err);
+        OK(size == i % 2, "%s: size %d is %d", name, side, size);
+        both[i].model = model;
+        both[i].tape = model.tape_new(model.self, size, both[i].rows, true, &err);
+        both[i].out = calloc((size_t)both[i].rows * (size_t)model.out_width, sizeof(float));
+    }
+    for (int i = 0; i < model.params->count; i++)
+        memcpy(model.params->param[i].value, a.model.params->param[i].value,
+            model.params->param[i].count * sizeof(float));
+    model.refresh(model.self);
+    for (int i = 0; i < 3; i++)
+        alone(part[i], i > 0 ? part[i - 1] : NULL);
+    for (int i = 0; i < 3; i++) /* as a step does: all forward, then all back */
+        forward(&both[i], MODEL_TRAIN);
+    for (int i = 0; i < 3; i++) {
+        backward(&both[i]);
+        OK(memcmp(both[i].out, part[i]->out, size_of(part[i])) == 0, "%s: features of part %d",
+            name, i);
+    }
+    OK(same_params(model.params, again.model.params), "%s: gradients and statistics", name);
+    const int other[] = {small, large, 3}, grey[] = {large, large, 1};
+    OK(model.size(model.self, other, &err) == -1 && err.status == ERR_INPUT, "%s", err.text);
+    OK(model.size(model.self, grey, &err) == -1, "nor grey pictures");
+    for (int i = 0; i < 3; i++) {
+        model.tape_free(both[i].tape);
+        free(both[i].out);
+    }
+    resnet_free(resnet);
+    net_free(&again);
+    net_free(&b);
+    net_free(&a);
 }
 
 /* No picture is so large that sizes overflow unseen. */
@@ -369,14 +445,14 @@ static void enormous(void)
     const struct resnet_options options = {.name = "resnet18",
         .width = 1,
         .imagenet_stem = true,
-        .height = 60000,
-        .width_px = 60000,
+        .sizes = 1,
+        .size = {{60000, 60000}},
         .deviation = {1, 1, 1}};
     struct resnet *resnet = resnet_new(&options, NULL, &err);
     if (resnet != NULL) {
         const struct model model = resnet_model(resnet);
-        OK(model.tape_size(model.self, 100000, true) > (size_t)1 << 50, "memory is counted");
-        OK(model.tape_new(model.self, 100000, true, &err) == NULL && err.status == ERR_FAILED,
+        OK(model.tape_size(model.self, 0, 100000, true) > (size_t)1 << 50, "memory is counted");
+        OK(model.tape_new(model.self, 0, 100000, true, &err) == NULL && err.status == ERR_FAILED,
             "and refused: %s", err.text);
     } else {
         OK(err.status == ERR_FAILED, "refused: %s", err.text);
@@ -402,6 +478,8 @@ int main(void)
     parts("resnet18", true, 32);
     initialisation();
     names();
+    two_sizes("resnet20", false, 20, 9);
+    two_sizes("resnet50", true, 48, 33);
     enormous();
     safetensors_free(&file);
     return tap_done();

@@ -15,6 +15,9 @@ enum { IN = 3, OUT = 2, STEPS = 3, PARTS = 4, ROWS = 9 };
 
 static const int even[PARTS] = {2, 2, 2, 2}, growing[PARTS] = {1, 1, 2, 5};
 
+/* Rows of several sizes are [times,IN]; the first IN numbers count. NULL: all rows are [IN]. */
+static const int *times;
+
 static char folder[] = "/tmp/simclr-unit-XXXXXX";
 
 static const char *path_of(const char *name)
@@ -34,17 +37,25 @@ struct toy {
 };
 
 struct toy_tape {
-    int rows;
-    float seen; /* first number of the input that forward saw */
+    int rows, stride; /* numbers of a row */
+    float seen;       /* first number of the input that forward saw */
 };
 
-static size_t toy_size(const void *self, int rows, bool training)
+static int toy_which(const void *self, const int *shape, struct err *err)
 {
     (void)self;
-    return training ? (size_t)rows * 100 : 1;
+    if (times == NULL)
+        return shape[0] == IN ? 0 : err_set(err, ERR_INPUT, "rows of %d", shape[0]);
+    return shape[0] < 3 ? shape[0] - 1 : err_set(err, ERR_INPUT, "rows of %d times", shape[0]);
 }
 
-static void *toy_new(const void *self, int rows, bool training, struct err *err)
+static size_t toy_size(const void *self, int size, int rows, bool training)
+{
+    (void)self;
+    return training ? (size_t)rows * 100 * (size_t)(size + 1) : 1;
+}
+
+static void *toy_new(const void *self, int size, int rows, bool training, struct err *err)
 {
     struct toy_tape *const tape = calloc(1, sizeof *tape);
     (void)self;
@@ -52,7 +63,7 @@ static void *toy_new(const void *self, int rows, bool training, struct err *err)
     if (tape == NULL)
         err_memory(err, "a tape");
     else
-        tape->rows = rows;
+        *tape = (struct toy_tape){.rows = rows, .stride = (size + 1) * IN};
     return tape;
 }
 
@@ -75,7 +86,7 @@ static void toy_forward(
         for (int o = 0; o < OUT; o++) {
             out[r * OUT + o] = 0;
             for (int i = 0; i < IN; i++)
-                out[r * OUT + o] += w[o * IN + i] * in[r * IN + i];
+                out[r * OUT + o] += w[o * IN + i] * in[r * tape->stride + i];
         }
     }
 }
@@ -92,7 +103,8 @@ static void toy_backward(
             float sum = 0;
             for (int o = 0; o < OUT; o++) {
                 sum += w[o * IN + i] * grad_out[r * OUT + o];
-                toy->params.param[0].grad[o * IN + i] += grad_out[r * OUT + o] * in[r * IN + i];
+                toy->params.param[0].grad[o * IN + i] +=
+                    grad_out[r * OUT + o] * in[r * tape->stride + i];
             }
             if (grad_in != NULL)
                 grad_in[r * IN + i] = sum;
@@ -113,8 +125,8 @@ static struct model toy_model(struct toy *toy)
     params_alloc(&toy->params, &err);
     for (int i = 0; i < OUT * IN; i++)
         toy->params.param[0].value[i] = (float)(i + 1);
-    return (struct model){toy, &toy->params, IN * sizeof(float), IN, OUT, toy_size, toy_new,
-        toy_free, toy_forward, toy_backward, toy_refresh};
+    return (struct model){toy, &toy->params, IN, OUT, toy_which, toy_size, toy_new, toy_free,
+        toy_forward, toy_backward, toy_refresh};
 }
 
 /* ---- streams ----------------------------------------------------------------------------------- */
@@ -136,7 +148,9 @@ static struct header *make_header(const char *column, int width, bool plan)
     struct err err = {0};
     const struct plan whole = {8, 1, 1, STEPS, STEPS, 0};
     struct header *const header = header_new("features", &err);
-    header_add(header, column, DTYPE_F32, 1, &width, &err);
+    const int open[] = {STREAM_VARIES, IN};
+    const bool varies = times != NULL && strcmp(column, "h") == 0;
+    header_add(header, column, DTYPE_F32, varies ? 2 : 1, varies ? open : &width, &err);
     if (plan)
         header_set_plan(header, &whole, &err);
     return header;
@@ -146,17 +160,20 @@ static void write_stream(const char *name, const struct shape *shape, bool gradi
 {
     const int width = gradient ? OUT : IN;
     struct err err = {0};
-    float data[ROWS * IN];
+    float data[ROWS * IN * 3];
     struct header *const header = make_header(gradient ? "grad" : "h", width, shape->plan);
     struct channel *const out = channel_create(path_of(name), &err);
     struct writer *const writer = writer_new(out, -5, header, &err);
     for (int step = shape->first; step < shape->first + shape->steps; step++) {
         for (int part = 0, first = 0; part < PARTS; first += shape->rows[part++]) {
-            for (int i = 0; i < shape->rows[part] * width; i++)
-                data[i] = number(step, first + i / width, i % width, gradient);
+            const int stride = gradient || times == NULL ? width : times[part] * width;
+            for (int i = 0; i < shape->rows[part] * stride; i++)
+                data[i] = i % stride < width
+                              ? number(step, first + i / stride, i % stride, gradient)
+                              : NAN;
             if (gradient && shape->poison && step == 1 && part == 2)
                 data[1] = NAN;
-            struct field field = {.data = data};
+            struct field field = {.data = data, .shape = {stride / width, IN}};
             const struct record record = {.step = step,
                 .part = part,
                 .parts = PARTS,
@@ -268,6 +285,19 @@ static void test_parts(const char *name, const int *rows)
     write_stream("grad", &shape, true);
     float first[OUT * IN], wanted[OUT * IN];
     by_hand(wanted, sum);
+    int alone = 0;    /* parts that are the only ones of their size */
+    size_t least = 0; /* a tape of each size, for the largest part of it */
+    for (int size = 1; size < 3; size++) {
+        int most = 0, count = 0;
+        for (int i = 0; i < PARTS; i++) {
+            if ((times == NULL ? 1 : times[i]) != size)
+                continue;
+            most = rows[i] > most ? rows[i] : most;
+            count++;
+        }
+        alone += count == 1;
+        least += (size_t)most * 100 * (size_t)size;
+    }
     for (size_t memory = 1; memory < 2500; memory += memory < 1000 ? 111 : 500) {
         struct run run = train(memory, 0, 1);
         const float *const w = run.toy.params.param[0].value;
@@ -278,7 +308,8 @@ static void test_parts(const char *name, const int *rows)
             "%s: each part is trained once, %d times again", name, run.toy.repeated);
         if (memory == 1) {
             memcpy(first, w, sizeof first);
-            OK(run.toy.repeated == STEPS * PARTS, "with one tape every part twice");
+            OK(run.toy.repeated == STEPS * (PARTS - alone),
+                "with one tape of a size every other part twice");
             for (int i = 0; i < OUT * IN; i++)
                 NEAR(w[i], wanted[i], 1e-4, "weight %d is that of the whole batch", i);
         }
@@ -286,8 +317,22 @@ static void test_parts(const char *name, const int *rows)
         OK(gradients_fit(sum), "and the gradients of the input");
         if (memory > 2100)
             OK(run.toy.repeated <= (rows == even ? 0 : PARTS - 1), "with a tape for each none is");
+        OK(run.account.tape_bytes <= (memory < least ? least : memory), "in %zu bytes of tapes",
+            run.account.tape_bytes);
         params_free(&run.toy.params);
     }
+}
+
+static void test_sizes(void)
+{
+    static const int mixed[PARTS] = {1, 2, 1, 2}, last[PARTS] = {1, 1, 2, 1};
+    times = mixed;
+    test_parts("even, of two sizes,", even);
+    test_parts("growing, of two sizes,", growing);
+    times = last;
+    test_parts("even, one of another size,", even);
+    test_parts("growing, one of another size,", growing);
+    times = NULL;
 }
 
 static void refused(
@@ -328,6 +373,11 @@ static void test_refusals(void)
     write_stream("in", &few, false);
     write_stream("grad", &good, true);
     refused("gradients that go on", ERR_INPUT, "after the last step", 0, 1);
+    static const int strange[PARTS] = {1, 2, 3, 1};
+    times = strange;
+    write_stream("in", &good, false);
+    refused("a size that the model has not", ERR_INPUT, "rows of 3 times", 0, 1);
+    times = NULL;
 }
 
 int main(void)
@@ -337,6 +387,7 @@ int main(void)
         return 1;
     test_parts("even", even);
     test_parts("growing", growing);
+    test_sizes();
     test_refusals();
     for (int i = 0; i < 4; i++)
         unlink(path_of(left[i]));

@@ -81,7 +81,7 @@ static int stage_make(struct stage *stage, struct model model, const char *rule,
     stage->model = model;
     make_weights(model.params);
     model.refresh(model.self);
-    stage->tape = model.tape_new(model.self, ROWS, true, err);
+    stage->tape = model.tape_new(model.self, 0, ROWS, true, err);
     stage->optimizer = optimizer_new(&options, model.params, parallel, err);
     return stage->tape == NULL || stage->optimizer == NULL ? -1 : 0;
 }
@@ -144,7 +144,7 @@ static int ten_steps(double loss[STEPS], const char *rule, double peak, int thre
 {
     static struct stage encoder, head;
     const struct resnet_options resnet_options = {
-        "resnet20", 1, false, SIDE, SIDE, false, {0, 0, 0}, {1, 1, 1}};
+        "resnet20", 1, false, 1, {{SIDE, SIDE}}, false, {0, 0, 0}, {1, 1, 1}};
     const struct mlp_options mlp_options = {MLP_NONLINEAR, 3, FEATURES, HIDDEN, OUT, false};
     struct err err = {0};
     struct parallel *const parallel = parallel_new(threads, &err);
