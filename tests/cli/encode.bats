@@ -254,6 +254,98 @@ weights() {
     refused 2 "*" simclr-encode --model resnet20 --stem imagenet v40
 }
 
+# ---- views of several sizes ----------------------------------------------------------------------
+
+# Four views, two of 20x20 and two of 12x12, in parts of one view.
+mixed() {
+    make_stream kind=views column=pixels:U8:20,20,3 views=4 small=12 parts=4 pictures=12 "$@"
+}
+
+# Gradients that fit them.
+answers() {
+    gradients views=4 parts=4 "$@"
+}
+
+@test "open extents that are the same in every record change nothing" {
+    for open in 0 1; do
+        views open=$open steps=2 epochs=2 parts=2 >v
+        gradients steps=2 epochs=2 parts=2 >g
+        encode v >h$open
+        train w$open >t$open
+    done
+    [ "$(simclr-inspect --digest <h0)" = "$(simclr-inspect --digest <h1)" ]
+    [ "$(simclr-inspect --digest <t0)" = "$(simclr-inspect --digest <t1)" ]
+    compare w0 w1 0
+    [ "$(metadata w1 size)" = 16 ]
+}
+
+@test "each size has the features that it has alone" {
+    mixed steps=2 >v
+    make_stream kind=views column=pixels:U8:20,20,3 views=4 parts=4 pictures=12 steps=2 >large
+    make_stream kind=views column=pixels:U8:12,12,3 views=4 parts=4 pictures=12 steps=2 >small
+    encode v | column h >h
+    encode large | column h >l
+    encode small | column h >s
+    # 24 rows of the first two views, 24 of the others, in each of two steps
+    cmp h <(sed -n 1,24p l; sed -n 25,48p s; sed -n 49,72p l; sed -n 73,96p s)
+    run ! cmp -s h l
+    for threads in 1 3; do encode -t $threads v | column h | cmp - h; done
+}
+
+@test "training on views of two sizes gives the same bits whatever the memory and the threads" {
+    mixed steps=2 epochs=2 >v
+    answers steps=2 epochs=2 >g
+    train w --memory 1G -v 2>said >h
+    grep -q " 0 parts computed twice" said
+    train again --memory 1 -v 2>said | cmp - h
+    cmp w again
+    grep -q " 8 parts computed twice" said
+    for memory in 4M 9M 14M; do
+        train again --memory $memory | cmp - h
+        cmp w again
+    done
+    for threads in 1 3; do
+        train again --threads $threads | cmp - h
+        cmp w again
+    done
+    # The weights are of the first size, and every size has moved them.
+    [ "$(metadata w size)" = 20 ]
+    make_stream kind=views column=pixels:U8:20,20,3 views=4 parts=4 pictures=12 steps=2 epochs=2 >v
+    train one >/dev/null
+    run compare w one 0 layer1.0.conv1.weight
+    [ "$status" = 1 ]
+}
+
+@test "a run on views of two sizes is taken up from a state with the same bits, at its end too" {
+    mixed steps=3 epochs=3 >v
+    answers steps=3 epochs=3 >g
+    train w --state s --checkpoint-every 1 >h
+    mixed steps=1 start=2 epochs=3 first=24 >v
+    answers steps=1 start=2 epochs=3 first=24 >g
+    train again --state s --start-step 2 >tail
+    cmp w again
+    cmp <(column h <h | tail -n 48) <(column h <tail)
+    mixed steps=0 start=3 epochs=3 >v
+    answers steps=0 start=3 epochs=3 >g
+    train again --state s --start-step 3 >tail
+    cmp w again
+}
+
+@test "views of sizes that the header does not say, or that do not fit, are refused" {
+    mixed open=2 >v
+    refused 3 "*'pixels' of varying size, and 'sizes' of its header says none*" encode v
+    mixed small=2 >v
+    refused 2 "*2x2*resnet20*" encode v
+    weights
+    mixed >v
+    refused 3 "*20x20*'w' are for 16x16*hint: simclr-augment --size 16, or --any-size*" \
+        simclr-encode --weights w v
+    simclr-encode --weights w --any-size v >h
+    simclr-inspect --check h
+    refused 3 "*'pixels' of varying size, which this tool cannot take*" \
+        simclr-linprobe --train v --test v --column pixels
+}
+
 # ---- weights -------------------------------------------------------------------------------------
 
 @test "what --save wrote, --weights makes the same encoder of" {

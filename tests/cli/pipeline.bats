@@ -61,6 +61,27 @@ names=(images augment encode project ntxent)
     simclr-inspect --check head.safetensors
 }
 
+# Two views of 16x16 and four of 8x8, in parts of one view, of the same sixteen pictures every step.
+@test "the pipeline trains on views of two sizes: six views a picture, and the loss falls" {
+    images=("$SUPPORT/make_stream" kind=views column=pixels:U8:16,16,3 ids=repeat pictures=16
+        views=6 small=8 parts=6 steps=24 epochs=4 noise=0.3 signal=1)
+    augment=(cat)
+    encode+=(--memory 1)
+    out=log.tsv
+    pipeline
+    [ "$statuses" = "0 0 0 0 0" ]
+    [ "$(wc -l <log.tsv)" = 25 ]
+    # the baseline is that of 96 rows
+    awk 'NR == 2 { exit !($4 > 4.55 && $4 < 4.56) }' log.tsv
+    awk 'NR == 2 { first = $3 } { last = $3 } END { print first, last; exit !(last < 0.9 * first) }' log.tsv
+    mv encoder.safetensors one
+    encode=(simclr-encode --model resnet20 --train --grad gh --save encoder.safetensors --threads 3)
+    out=again.tsv
+    pipeline
+    cmp log.tsv again.tsv
+    cmp one encoder.safetensors
+}
+
 
 # Start every case afresh.
 again() {
