@@ -95,8 +95,8 @@ deps-demo:
 # ---- tests ----
 
 check: deps ## install what is missing, build, run all tests
-	@$(MAKE) --no-print-directory all units support
-	@BIN=$(abspath $(BIN)) UNIT=$(BUILD)/unit SUPPORT=$(abspath $(BUILD)/support) tests/run unit cli
+	@$(MAKE) --no-print-directory all units support replays
+	@BIN=$(abspath $(BIN)) UNIT=$(BUILD)/unit SUPPORT=$(abspath $(BUILD)/support) REPLAY=$(BUILD)/replay tests/run unit fuzz cli
 
 unit: units ## run the tests of the library
 	@UNIT=$(BUILD)/unit tests/run unit
@@ -105,8 +105,8 @@ cli: all support ## run the tests of the tools
 	@BIN=$(abspath $(BIN)) SUPPORT=$(abspath $(BUILD)/support) tests/run cli
 
 asan ubsan tsan: ## build with a sanitizer into build/NAME and run all tests there
-	@$(MAKE) --no-print-directory VARIANT=$@ all units support
-	@BIN=$(abspath build/$@/bin) UNIT=build/$@/unit SUPPORT=$(abspath build/$@/support) tests/run unit cli
+	@$(MAKE) --no-print-directory VARIANT=$@ all units support replays
+	@BIN=$(abspath build/$@/bin) UNIT=build/$@/unit SUPPORT=$(abspath build/$@/support) REPLAY=build/$@/replay tests/run unit fuzz cli
 
 # Simple tools once more, with calls that fail on demand (tests/inject/fail.c) ahead of those of libc.
 INJECT   := $(BUILD)/inject
@@ -132,7 +132,11 @@ torture: all support ## strike whole training runs at random moments, for some m
 # Fuzz targets: replayed by any compiler, or run by libFuzzer (clang) on what they find new.
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 FUZZ_SECONDS ?= 60
-FUZZ_SEEDS    = $(wildcard tests/fuzz/corpus/$1) formats/vectors/good formats/vectors/bad formats/vectors/unsupported
+FUZZ_SEEDS    = tests/fuzz/corpus/$1 $(FUZZ_SEEDS_$1)
+# Folders that are seeds besides the target's own.
+export FUZZ_SEEDS_stream := formats/vectors/good formats/vectors/bad formats/vectors/unsupported
+export FUZZ_SEEDS_jpeg   := tests/golden/pictures
+export FUZZ_SEEDS_png    := tests/golden/pictures
 
 $(BUILD)/replay/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(LIBRARY)
 	@mkdir -p $(@D)
@@ -144,9 +148,10 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
 
 fuzzers: $(FUZZERS:%=$(BUILD)/fuzz/%)
 
-fuzz-replay: $(FUZZERS:%=$(BUILD)/replay/%) ## run the fuzz targets over their seeds (also with VARIANT=asan)
-	@$(foreach f,$(FUZZERS),{ $(BUILD)/replay/$f $(call FUZZ_SEEDS,$f) >$(BUILD)/replay/$f.log 2>&1; status=$$?; \
-	    printf '%s: ' $f; tail -n 1 $(BUILD)/replay/$f.log; [ $$status = 0 ]; } && )true
+replays: $(FUZZERS:%=$(BUILD)/replay/%)
+
+fuzz-replay: replays ## run the fuzz targets over their seeds (also with VARIANT=asan)
+	@REPLAY=$(BUILD)/replay tests/run fuzz
 
 fuzz: ## look for new crashes with libFuzzer: FUZZ_SECONDS of each target, by clang
 	@$(MAKE) --no-print-directory CC=clang VARIANT=fuzz fuzzers
@@ -195,6 +200,6 @@ uninstall: ## remove what install put there
 clean: ## remove everything that was built
 	rm -rf build
 
-.PHONY: help all units support deps deps-demo check unit cli asan ubsan tsan inject bench-augment torture fuzzers fuzz-replay fuzz lint demo install uninstall clean
+.PHONY: help all units support deps deps-demo check unit cli asan ubsan tsan inject bench-augment torture fuzzers replays fuzz-replay fuzz lint demo install uninstall clean
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

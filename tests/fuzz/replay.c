@@ -1,6 +1,6 @@
 /* replay -- run a fuzz target over files and folders of inputs, under any compiler.
  *
- * usage: replay PATH...    prints how many inputs it has seen; a crash is the finding
+ * usage: replay PATH...    says how many inputs it has seen, in TAP; a crash is the finding
  * SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@ static void replay_file(const char *path, size_t size)
 {
     FILE *const file = fopen(path, "rb");
     uint8_t *const data = malloc(size + (size == 0));
-    printf("%s\n", path);
+    printf("# %s\n", path);
     fflush(stdout);
     if (file != NULL && data != NULL && fread(data, 1, size, file) == size) {
         LLVMFuzzerTestOneInput(data, size);
@@ -62,6 +62,7 @@ int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
         replay(argv[i]);
-    printf("%d inputs, %d unreadable\n", inputs, failures);
-    return failures > 0 || inputs == 0;
+    const int bad = failures > 0 || inputs == 0;
+    printf("%sok 1 - %d inputs, %d unreadable\n1..1\n", bad ? "not " : "", inputs, failures);
+    return bad;
 }
