@@ -29,9 +29,9 @@ static struct {
 
 static struct cli_option table[] = {CLI_ROW_INPUT, CLI_ROW_OUTPUT,
     {0, "rows", "N", CLI_INT, &options.gallery.rows, 1, 1000, CLI_RESULT,
-        "rows of the sheet; of views, one for each picture", false},
+        "rows of the sheet; with several views, one for each picture", false},
     {0, "columns", "N", CLI_INT, &options.gallery.columns, 1, 1000, CLI_RESULT,
-        "columns of the sheet; default: all views, or 8 images", false},
+        "columns of the sheet; default: all views, or 8 pictures", false},
     {0, "cell", "PX", CLI_INT, &options.gallery.cell, 1, 4096, CLI_RESULT,
         "longer side of a picture on the sheet; default: 96 to 256 as it is, images 160", false},
     {0, "gap", "PX", CLI_INT, &options.gap, 0, 1000, CLI_RESULT, "between pictures and around",
@@ -108,6 +108,7 @@ static bool collect(struct gallery *gallery, struct reader *reader, const char *
     if (err->status != ERR_NONE)
         die_err(err);
     record_free(&record);
+    gallery_finish(gallery);
     if (gallery->cells == 0)
         die(ERR_INPUT, "'%s' has no pictures", source);
     return wanted == 0;
@@ -117,10 +118,10 @@ static void write_sheet(struct channel *out, const struct gallery *gallery, stru
 {
     struct picture sheet;
     struct sheet_style style = {
-        .cell = options.gallery.cell, .gap = options.gap, .rows = gallery->views};
+        .cell = options.gallery.cell, .gap = options.gap, .rows = !gallery->single};
     for (int i = 0; i < 3; i++)
         style.background[i] = (unsigned char)(options.background.value[i] + 0.5);
-    if (gallery->pixels < 0 && style.cell == 0)
+    if (gallery->encoded && style.cell == 0)
         style.cell = GALLERY_SIDE;
     if (sheet_draw(&sheet, gallery->cell, gallery->cells, &style, err) < 0 ||
         (strcmp(options.format, "png") == 0 ? pngout_write(out, &sheet, err)

@@ -19,15 +19,51 @@ void gallery_init(struct gallery *gallery, const struct gallery_options *options
 {
     memset(gallery, 0, sizeof *gallery);
     gallery->options = *options;
+    gallery->single = true;
+}
+
+/* Columns of a sheet whose cells stand one after another. */
+static int columns_of(const struct gallery *g)
+{
+    return g->options.columns > 0 ? g->options.columns : GALLERY_COLUMNS;
+}
+
+static void free_cell(struct sheet_cell *cell)
+{
+    picture_free(&cell->picture);
+    for (int k = 0; k < SHEET_LINES; k++)
+        free(cell->caption[k]);
+}
+
+/* Pictures that there is room for. */
+static int most_of(const struct gallery *g)
+{
+    return g->single ? g->options.rows * columns_of(g) : g->options.rows;
+}
+
+/* There are second views: a row is a picture. What came while it looked otherwise, and has no row,
+ * goes. */
+static void drop_surplus(struct gallery *g)
+{
+    int kept = 0;
+    g->single = false;
+    for (int i = 0; i < g->cells; i++) {
+        if (g->cell[i].row < most_of(g)) {
+            g->cell[kept++] = g->cell[i];
+        } else {
+            g->kept -= (size_t)g->cell[i].picture.height * g->cell[i].picture.width;
+            free_cell(&g->cell[i]);
+        }
+    }
+    g->cells = kept;
+    g->rows = g->rows < most_of(g) ? g->rows : most_of(g);
+    g->first = g->first < g->rows ? g->first : g->rows;
 }
 
 void gallery_free(struct gallery *gallery)
 {
-    for (int i = 0; i < gallery->cells; i++) {
-        picture_free(&gallery->cell[i].picture);
-        for (int k = 0; k < SHEET_LINES; k++)
-            free(gallery->cell[i].caption[k]);
-    }
+    for (int i = 0; i < gallery->cells; i++)
+        free_cell(&gallery->cell[i]);
     free(gallery->cell);
     free(gallery->row);
     json_decref(gallery->classes);
@@ -73,6 +109,9 @@ int gallery_header(
     gallery->expected = header->plan.views;
     if (gallery->options.columns > 0 && gallery->expected > gallery->options.columns)
         gallery->expected = gallery->options.columns;
+    gallery->encoded = gallery->bytes >= 0;
+    if (gallery->expected > 1)
+        drop_surplus(gallery);
     gallery->first = gallery->rows; /* steps and ids come again and mean something else */
     gallery->started = true;
     return 0;
@@ -236,10 +275,20 @@ static int row_of(struct gallery *g, int64_t id)
     for (int i = g->rows - 1; i >= g->first; i--)
         if (g->row[i].id == id)
             return i;
-    if (g->rows == g->options.rows)
+    if (g->rows == most_of(g))
         return -1;
     g->row[g->rows] = (struct gallery_row){.id = id};
     return g->rows++;
+}
+
+/* Are there second views, to be shown? */
+static bool has_second(const struct gallery *g, const struct record *record)
+{
+    const int64_t *const view = record->field[g->view].data;
+    for (int row = 0; row < record->rows && g->options.columns != 1; row++)
+        if (view[row] > 0)
+            return true;
+    return false;
 }
 
 static int add_view(struct gallery *g, const struct header *header, const struct record *record,
@@ -263,8 +312,10 @@ static int add_view(struct gallery *g, const struct header *header, const struct
 static int views_record(
     struct gallery *g, const struct header *header, const struct record *record, struct err *err)
 {
-    if (g->row == NULL && (g->row = malloc((size_t)g->options.rows * sizeof *g->row)) == NULL)
+    if (g->row == NULL && (g->row = malloc((size_t)most_of(g) * sizeof *g->row)) == NULL)
         return err_memory(err, "the rows of a sheet");
+    if (g->single && has_second(g, record))
+        drop_surplus(g);
     if (record->step != g->step)
         g->first = g->rows;
     g->step = record->step;
@@ -272,7 +323,7 @@ static int views_record(
         if (add_view(g, header, record, row, err) < 0)
             return -1;
     const bool ended = record->part + 1 == record->parts;
-    return g->rows < g->options.rows || (!ended && g->complete < g->rows);
+    return g->rows < most_of(g) || (!ended && g->complete < g->rows);
 }
 
 int gallery_record(struct gallery *gallery, const struct header *header,
@@ -280,11 +331,17 @@ int gallery_record(struct gallery *gallery, const struct header *header,
 {
     if (gallery->views)
         return views_record(gallery, header, record, err);
-    const int columns = gallery->options.columns > 0 ? gallery->options.columns : GALLERY_COLUMNS;
-    const long most = (long)gallery->options.rows * columns;
-    for (int row = 0; row < record->rows && gallery->cells < most; row++)
-        if (add_cell(gallery, gallery->cells / columns, gallery->cells % columns, true, header,
-                record, row, err) < 0)
+    for (int row = 0; row < record->rows && gallery->cells < most_of(gallery); row++)
+        if (add_cell(gallery, gallery->cells, 0, true, header, record, row, err) < 0)
             return -1;
-    return gallery->cells < most;
+    return gallery->cells < most_of(gallery);
+}
+
+void gallery_finish(struct gallery *gallery)
+{
+    for (int i = 0; gallery->single && i < gallery->cells; i++) {
+        struct sheet_cell *const cell = &gallery->cell[i];
+        cell->column = cell->row % columns_of(gallery);
+        cell->row /= columns_of(gallery);
+    }
 }

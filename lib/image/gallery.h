@@ -2,8 +2,9 @@
  *
  * Kind views: one row for each picture, in the order in which the first view of each arrives, one
  * column for each view. What belongs together has the same step and id: a step that comes view by
- * view or in parts is put together again, and another step begins new rows. Kind images: cells one
- * after another, row by row; encoded pictures are decoded and at once made small.
+ * view or in parts is put together again, and another step begins new rows. Kind images, and views
+ * of which no picture has more than one: cells one after another, row by row. Encoded pictures are
+ * decoded and at once made small.
  *
  * Memory: the cells, and no more of the stream than the record at hand.
  * SPDX-License-Identifier: MIT */
@@ -15,7 +16,7 @@
 #include "lib/image/sheet.h"
 
 enum {
-    GALLERY_COLUMNS = 8, /* of images */
+    GALLERY_COLUMNS = 8, /* where a column is no view */
     GALLERY_SIDE = 160,  /* of encoded images */
     GALLERY_VIEWS = 1000 /* of one picture, at most */
 };
@@ -25,7 +26,7 @@ typedef void gallery_notice(const char *picture, const char *reason);
 
 struct gallery_options {
     int rows;
-    int columns; /* views beyond are not shown; 0: all views, GALLERY_COLUMNS images */
+    int columns; /* views beyond are not shown; 0: all views, else GALLERY_COLUMNS */
     int cell;    /* as in struct sheet_style */
     bool names;  /* under the pictures; ids, where the stream has no names */
     bool labels; /* the names of their classes; numbers, where the stream has no names */
@@ -36,10 +37,12 @@ struct gallery_row;
 
 struct gallery {
     struct gallery_options options;
-    bool views; /* the kind; else images */
     struct sheet_cell *cell;
     int cells;
+    bool encoded; /* the pictures were decoded */
+    bool single;  /* no picture has had a view but the first: cells one after another */
     /* What follows is gallery.c's own. */
+    bool views;                               /* the kind; else images */
     int pixels, bytes, id, view, name, label; /* columns; -1: not there, or not needed */
     json_t *classes;
     int expected; /* views of a picture; 0: not known */
@@ -65,5 +68,8 @@ int gallery_header(
  * SHEET_PIXELS in all cells. */
 int gallery_record(struct gallery *gallery, const struct header *header,
     const struct record *record, struct err *err);
+
+/* The input has ended, or the gallery is full: cells that stand one after another get their places. */
+void gallery_finish(struct gallery *gallery);
 
 #endif

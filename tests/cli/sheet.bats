@@ -139,6 +139,21 @@ extents() {
     [ "$(simclr-sheet --gap 0 grey | extents)" = "300 50" ]
 }
 
+@test "views of pictures that have only one stand side by side, too" {
+    images >in
+    views views=1 >out
+    simclr-sheet out | cmp - <(simclr-sheet in)
+    simclr-sheet --columns 5 --rows 2 out | cmp - <(simclr-sheet --columns 5 --rows 2 in)
+    views views=1 pictures=4 epochs=1 steps=3 >run
+    simclr-sheet run | cmp - <(simclr-sheet in)
+    [ "$(simclr-sheet --rows 4 --columns 1 out | extents)" = "104 404" ]
+    views >more # the first of three
+    [ "$(simclr-sheet --rows 4 --columns 1 more | extents)" = "104 404" ]
+    views parts=6 >parts # view 0 of six pictures comes first
+    [ "$(simclr-sheet --rows 2 parts | extents)" = "304 204" ]
+    simclr-sheet --rows 2 parts | cmp - <(simclr-sheet --rows 2 more)
+}
+
 @test "names and labels stand underneath" {
     views names=1 labels=3 >in
     [ "$(simclr-sheet --names in | extents)" = "304 924" ] # 8 lines of 12 + 3 pixels more
