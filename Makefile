@@ -110,7 +110,7 @@ asan ubsan tsan: ## build with a sanitizer into build/NAME and run all tests the
 
 # Simple tools once more, with calls that fail on demand (tests/inject/fail.c) ahead of those of libc.
 INJECT   := $(BUILD)/inject
-INJECTED := $(filter simclr-inspect simclr-images simclr-augment simclr-ntxent,$(TOOLS))
+INJECTED := $(filter simclr-inspect simclr-images simclr-augment simclr-ntxent simclr-sheet,$(TOOLS))
 
 $(INJECT)/libfail.so: tests/inject/fail.c
 	@mkdir -p $(@D)

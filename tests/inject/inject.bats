@@ -106,6 +106,15 @@ all() {
     [ "$FAILURES" -gt 5 ]
 }
 
+@test "simclr-sheet lives through every failing call" {
+    "$BIN/simclr-images" tests/golden/jpeg_colour.jpg tests/golden/jpeg_progressive.jpg >"$WORK/encoded"
+    all simclr-sheet --names --labels --format png -o "$OUT" "$WORK/encoded"
+    sweep malloc -- simclr-sheet --format jpeg --cell 9 --rows 4 -o "$OUT" "$WORK/pictures"
+    [ "$FAILURES" -gt 5 ]
+    sweep write -- simclr-sheet --format jpeg -o "$OUT" "$WORK/pictures"
+    [ "$FAILURES" -gt 0 ]
+}
+
 @test "simclr-ntxent lives through every failing call" {
     all simclr-ntxent --threads 2 --grad-out "$OUT" "$WORK/z"
 }
