@@ -7,8 +7,14 @@
 #include <math.h>
 #include <string.h>
 
-struct recipe_options recipe = {.name = "simclr", .strength = NAN, .views = 2};
+struct recipe_options recipe = {
+    .name = "simclr",
+    .strength = NAN,
+    .views = "2",
+    .small.range = {.area_min = 0.05, .area_max = 0.14},
+};
 
+enum { VIEWS = 1000 /* at most */ };
 enum { TINY = 1, USUAL = 224 /* sizes on both sides of where recipes change */ };
 
 /* ---- options of the recipe ------------------------------------------------------------------ */
@@ -50,6 +56,14 @@ void recipe_settle(const struct cli_tool *tool, int size)
     recipe.augment.size = size;
     recipe.augment.family = usual.family;
     recipe.augment.central = usual.central;
+    if (!cli_given(tool, "small-size"))
+        recipe.small_size = (size + 1) / 2;
+    const struct crop_range areas = recipe.small.range;
+    recipe.small = recipe.augment;
+    recipe.small.size = (int)recipe.small_size;
+    recipe.small.range.area_min = areas.area_min;
+    recipe.small.range.area_max = areas.area_max;
+    recipe.small.range.covered = 0;
 }
 
 /* ---- contradictions ------------------------------------------------------------------------- */
@@ -90,6 +104,34 @@ static void check_ranges(void)
     check_order("blur-sigma-min", a->sigma_min, "blur-sigma-max", a->sigma_max);
     check_order("noise-sigma-min", a->noise_min, "noise-sigma-max", a->noise_max);
     check_order("cutout-area-min", a->hole_min, "cutout-area-max", a->hole_max);
+    check_order("small-area-min", recipe.small.range.area_min, "small-area-max",
+        recipe.small.range.area_max);
+}
+
+/* A number at the start of a text, 0 if there is none in range; the rest of the text. */
+static int parse_number(const char **text)
+{
+    int number = 0;
+    for (; **text >= '0' && **text <= '9'; (*text)++)
+        number = number > VIEWS ? number : 10 * number + (**text - '0');
+    return number <= VIEWS ? number : 0;
+}
+
+/* "2", or "2+6": views of the size, and further ones of the small size. */
+static void parse_views(const struct cli_tool *tool)
+{
+    const char *rest = recipe.views;
+    recipe.large = parse_number(&rest);
+    const bool two = *rest == '+';
+    rest += two;
+    recipe.more = two ? parse_number(&rest) : 0;
+    if (*rest != '\0' || recipe.large == 0 || two != (recipe.more > 0) ||
+        recipe.large + recipe.more > VIEWS)
+        die(ERR_MISUSE, "--views takes a number from 1 to %d, or two such as 2+6, not '%s'", VIEWS,
+            recipe.views);
+    for (const struct cli_option *o = tool->options; o->name != NULL; o++)
+        if (strncmp(o->name, "small-", 6) == 0 && o->given && !two)
+            die(ERR_MISUSE, "--%s needs views of two sizes, such as --views 2+6", o->name);
 }
 
 static _Noreturn void refuse_operation(const char *name, size_t length)
@@ -124,9 +166,10 @@ static void parse_asymmetric(const struct cli_tool *tool)
 /* The test-time recipe draws nothing: no option of a random one. */
 static void check_eval(const struct cli_tool *tool)
 {
-    if (cli_given(tool, "views") && recipe.views != 1)
-        die(ERR_MISUSE, "--recipe eval makes 1 view, not --views %d", recipe.views);
-    recipe.views = 1;
+    if (cli_given(tool, "views") && recipe.large + recipe.more != 1)
+        die(ERR_MISUSE, "--recipe eval makes 1 view, not --views %s", recipe.views);
+    recipe.views = "1";
+    recipe.large = 1;
     for (const struct cli_option *o = tool->options; o->name != NULL; o++) {
         const bool random = field(o, &recipe.augment) != NULL || o->variable == &recipe.strength ||
                             o->variable == &recipe.asymmetric;
@@ -137,11 +180,12 @@ static void check_eval(const struct cli_tool *tool)
 
 void recipe_check(const struct cli_tool *tool)
 {
+    parse_views(tool);
     if (named(USUAL).central)
         check_eval(tool);
     else if (cli_given(tool, "central"))
         die(ERR_MISUSE, "--central needs --recipe eval");
-    if (recipe.asymmetric != NULL && recipe.views == 1)
+    if (recipe.asymmetric != NULL && recipe.large + recipe.more == 1)
         die(ERR_MISUSE, "--asymmetric needs more than 1 view");
     for (const struct cli_option *o = tool->options; o->name != NULL; o++) {
         const int operation = operation_of(o->name);

@@ -13,8 +13,11 @@ struct recipe_options {
     const char *name;       /* --recipe */
     const char *asymmetric; /* "blur,jitter"; NULL: nothing */
     double strength;
-    int views;
+    const char *views;  /* "2" or "2+6" */
+    int large, more;    /* what that says */
+    int64_t small_size; /* 0: half of the size */
     struct augment augment;
+    struct augment small; /* of the further views; only its areas are options */
 };
 extern struct recipe_options recipe;
 

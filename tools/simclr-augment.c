@@ -31,7 +31,12 @@ static struct {
 static struct cli_option table[] = {CLI_ROW_INPUT, CLI_ROW_OUTPUT,
     {0, "size", "N", CLI_LONG, &options.size, 1, 4096, CLI_RESULT,
         "side of a view; default: the pictures', if all alike and square, else 224", false},
-    {0, "views", "V", CLI_INT, &recipe.views, 1, 1000, CLI_RESULT, "views a picture", false},
+    {0, "views", "V[+S]", CLI_TEXT, &recipe.views, 0, 0, CLI_RESULT,
+        "views a picture; S: and so many of a small size", false},
+    {0, "small-size", "N", CLI_LONG, &recipe.small_size, 1, 4096, CLI_RESULT,
+        "side of a small view; default: half of --size", false},
+    REAL("small-area-min", "X", small.range.area_min, 0, 1, "least share of the picture in one"),
+    REAL("small-area-max", "X", small.range.area_max, 1e-6, 1, "its largest"),
     {0, "recipe", RECIPE_NAMES, CLI_CHOICE, &recipe.name, 0, 0, CLI_RESULT,
         "how a view is made; other defaults are those of simclr", false},
     {0, "asymmetric", "NAME[,NAME]...", CLI_TEXT, &recipe.asymmetric, 0, 0, CLI_RESULT,
@@ -99,8 +104,9 @@ static struct views *prepare(
     const struct header *header, const char *source, struct parallel *parallel, struct err *err)
 {
     set_defaults(header);
-    const struct views_options v = {recipe.augment, recipe.views, (int)options.part, options.seed,
-        {(size_t)bad_options.max_pixels, options.truncated}, options.whole};
+    const struct views_options v = {recipe.augment, recipe.large, (int)options.part, options.seed,
+        {(size_t)bad_options.max_pixels, options.truncated}, options.whole, recipe.more,
+        recipe.small};
     struct views *const views = views_new(header, &v, parallel, source, err);
     json_t *const arguments = cli_arguments(&tool);
     if (views == NULL ||

@@ -7,6 +7,12 @@ static int divide_up(int a, int b)
     return a / b + (a % b != 0);
 }
 
+/* Records of a step that is not cut. */
+static int sizes(const struct parts *parts)
+{
+    return parts->first > 0 && parts->first < parts->views ? 2 : 1;
+}
+
 int parts_cut(struct parts *parts, const struct record *record, int kept, struct err *err)
 {
     const long long step = (long long)record->step;
@@ -17,7 +23,7 @@ int parts_cut(struct parts *parts, const struct record *record, int kept, struct
     if (record->parts == 1) {
         if (parts->limit > 0)
             parts->pieces = divide_up(kept, parts->limit);
-        return kept == 0 ? 0 : parts->whole ? 1 : parts->pieces * parts->views;
+        return kept == 0 ? 0 : parts->whole ? sizes(parts) : parts->pieces * parts->views;
     }
     if (record->part == 0)
         parts->pieces = parts->limit > 0 ? divide_up(record->rows, parts->limit) : 1;
@@ -38,9 +44,16 @@ int parts_cut(struct parts *parts, const struct record *record, int kept, struct
 
 struct parts_range parts_range(const struct parts *parts, int i)
 {
-    if (parts->whole)
+    if (parts->whole) {
+        const int first = sizes(parts) == 2 ? parts->first : parts->views;
         return (struct parts_range){
-            .views = parts->views, .rows = parts->kept, .part = 0, .parts = 1};
+            .view = i == 0 ? 0 : first,
+            .views = i == 0 ? first : parts->views - first,
+            .rows = parts->kept,
+            .part = i,
+            .parts = sizes(parts),
+        };
+    }
     const int64_t piece = i / parts->views, kept = parts->kept;
     int64_t first, end;
     if (parts->parts == 1) {

@@ -1,6 +1,7 @@
 /* parts.h -- how the views of one input record are cut into records.
  *
- * A step that comes in one record leaves in one: all rows of view 0, then of view 1, ... A step
+ * A step that comes in one record leaves in one: all rows of view 0, then of view 1, ...; in two,
+ * when the views have two sizes: those of the first size, then the others. A step
  * that is to be cut (a limit is set, or it comes in several parts) leaves in parts of one view
  * each, which alternate over the same pictures: piece 0 of view 0, piece 0 of view 1, piece 1 of
  * view 0, ...
@@ -18,9 +19,10 @@
 
 struct parts {
     int views, limit; /* the caller's; limit 0: none */
+    int first;        /* likewise: views of the first size; 0 or all: there is but one size */
     int pieces;       /* of each part of the step at hand */
     int kept;         /* rows of the record at hand */
-    bool whole;       /* one record with all views */
+    bool whole;       /* one record with all views of a size */
     int part, parts;  /* of the input record */
 };
 

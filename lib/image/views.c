@@ -23,7 +23,8 @@ struct views {
     struct header *rest;           /* columns that are passed on */
     struct header *out;            /* those, then pixels, then view */
     int source, id;                /* columns of `in` */
-    size_t view_bytes;             /* of one view */
+    int views;                     /* of both recipes */
+    int size;                      /* the larger one of both */
     int block;                     /* pictures that a thread takes at once */
     struct augment_scratch *local; /* [threads] */
     struct augment_draw *draw;     /* [threads][V] */
@@ -37,7 +38,7 @@ struct views_made {
     const struct views *views;
     const struct record *record; /* the input */
     int rows;                    /* room in the next four */
-    unsigned char *pixels;       /* [V][rows] views of rows; then [V][kept] */
+    unsigned char *pixels;       /* [V][rows] views of rows; then [V][kept]; see place() */
     struct err **reason;         /* [rows] why one was left out, or NULL */
     int told;                    /* reasons that are there */
     int *kept, *chosen;          /* [rows], [V rows]: rows of the input */
@@ -46,6 +47,34 @@ struct views_made {
     struct parts parts;
     struct record selected, out;
 };
+
+/* ---- two recipes ----------------------------------------------------------------------------- */
+
+static const struct augment *recipe_of(const struct views *v, int view)
+{
+    return view < v->options.views ? &v->options.recipe : &v->options.small;
+}
+
+static bool has_two_sizes(const struct views *v)
+{
+    return v->options.more > 0 && v->options.small.size != v->options.recipe.size;
+}
+
+static size_t view_bytes(const struct views *v, int view)
+{
+    return CHANNELS * (size_t)recipe_of(v, view)->size * (size_t)recipe_of(v, view)->size;
+}
+
+/* Where a view of a row lies when each view has `rows` of them: those of the first recipe lie before
+ * those of the second. */
+static size_t place(const struct views *v, int view, int rows, int row)
+{
+    const int large = v->options.views;
+    if (view < large)
+        return ((size_t)view * rows + row) * view_bytes(v, view);
+    return (size_t)large * rows * view_bytes(v, 0) +
+           ((size_t)(view - large) * rows + row) * view_bytes(v, view);
+}
 
 int views_size(const struct header *in)
 {
@@ -83,7 +112,9 @@ static int find_columns(struct views *v, const char *source, struct err *err)
 
 static int make_headers(struct views *v, struct err *err)
 {
-    const int size = v->options.recipe.size, shape[] = {size, size, CHANNELS};
+    const int size = v->options.recipe.size, small = v->options.small.size;
+    const int sizes[][2] = {{size, size}, {small, small}};
+    const int side = has_two_sizes(v) ? STREAM_VARIES : size, shape[] = {side, side, CHANNELS};
     struct plan plan = v->in->plan;
     v->rest = header_copy(v->in, err);
     if (v->rest == NULL)
@@ -94,7 +125,9 @@ static int make_headers(struct views *v, struct err *err)
         header_add(v->out, "pixels", DTYPE_U8, 3, shape, err) < 0 ||
         header_add(v->out, "view", DTYPE_I64, 0, NULL, err) < 0)
         return -1;
-    plan.views = v->options.views;
+    if (has_two_sizes(v) && header_set_sizes(v->out, 2, sizes, err) < 0)
+        return -1;
+    plan.views = v->views;
     return plan.steps > 0 ? header_set_plan(v->out, &plan, err) : 0;
 }
 
@@ -102,15 +135,15 @@ static int make_scratch(struct views *v, struct err *err)
 {
     const int threads = parallel_threads(v->parallel);
     v->local = calloc((size_t)threads, sizeof *v->local);
-    v->draw = calloc(shape_times((size_t)threads, (size_t)v->options.views), sizeof *v->draw);
+    v->draw = calloc(shape_times((size_t)threads, (size_t)v->views), sizeof *v->draw);
     if (v->local == NULL || v->draw == NULL)
         return err_memory(err, "views");
     for (int i = 0; i < threads; i++)
-        augment_layout(&v->local[i], &v->arena, v->options.recipe.size);
+        augment_layout(&v->local[i], &v->arena, v->size);
     if (arena_alloc(&v->arena, "views", err) < 0)
         return -1;
     for (int i = 0; i < threads; i++)
-        augment_layout(&v->local[i], &v->arena, v->options.recipe.size);
+        augment_layout(&v->local[i], &v->arena, v->size);
     return 0;
 }
 
@@ -125,8 +158,13 @@ struct views *views_new(const struct header *in, const struct views_options *opt
     v->options = *options;
     v->parallel = parallel;
     v->in = in;
-    v->view_bytes = (size_t)options->recipe.size * (size_t)options->recipe.size * CHANNELS;
-    v->parts = (struct parts){.views = options->views, .limit = options->part};
+    v->views = options->views + options->more;
+    v->size = options->recipe.size;
+    if (options->more > 0 && options->small.size > v->size)
+        v->size = options->small.size;
+    v->parts = (struct parts){.views = v->views,
+        .limit = options->part,
+        .first = has_two_sizes(v) ? options->views : v->views};
     if (find_columns(v, source, err) < 0 || make_headers(v, err) < 0 || make_scratch(v, err) < 0) {
         views_free(v);
         return NULL;
@@ -210,17 +248,21 @@ void views_made_free(struct views_made *m)
 /* Room for a record of so many rows. */
 static int reserve(const struct views *v, struct views_made *m, int rows, struct err *err)
 {
-    const size_t all = shape_times((size_t)rows, (size_t)v->options.views);
-    const size_t bytes = shape_times(all, v->view_bytes);
-    if (bytes > STREAM_RECORD || all > INT32_MAX) {
+    const struct views_options *const o = &v->options;
+    const size_t all = shape_times((size_t)rows, (size_t)v->views);
+    const size_t large = shape_times(shape_times((size_t)rows, (size_t)o->views), view_bytes(v, 0));
+    const size_t small =
+        shape_times(shape_times((size_t)rows, (size_t)o->more), view_bytes(v, o->views));
+    if (large > STREAM_RECORD || small > STREAM_RECORD || all > INT32_MAX) {
         err_set(err, ERR_FAILED, "cannot hold %d views of %d pictures of size %d in one record",
-            v->options.views, rows, v->options.recipe.size);
+            small > STREAM_RECORD ? o->more : o->views, rows,
+            small > STREAM_RECORD ? o->small.size : o->recipe.size);
         return err_hint(err, "smaller records at the source, with --batch or --part, help");
     }
     if (rows <= m->rows)
         return 0;
     free_rows(m);
-    m->pixels = malloc(bytes);
+    m->pixels = malloc(large + small);
     m->reason = malloc((size_t)rows * sizeof *m->reason);
     m->kept = malloc((size_t)rows * sizeof *m->kept);
     m->chosen = malloc(all * sizeof *m->chosen);
@@ -235,8 +277,8 @@ static void draw_views(
     const struct views *v, struct augment_draw *draw, int row, int height, int width)
 {
     const int64_t *const id = v->made->record->field[v->id].data;
-    for (int view = 0; view < v->options.views; view++)
-        draw[view] = augment_draw(&v->options.recipe, v->options.seed, v->made->record->epoch,
+    for (int view = 0; view < v->views; view++)
+        draw[view] = augment_draw(recipe_of(v, view), v->options.seed, v->made->record->epoch,
             id[row], view, height, width);
 }
 
@@ -244,10 +286,10 @@ static void draw_views(
  * least as many pixels as its view has. */
 static struct picture_region needed(const struct views *v, const struct augment_draw *draw)
 {
-    const int size = v->options.recipe.size;
     int left = draw[0].crop.x, top = draw[0].crop.y, right = left, bottom = top, reduce = 8;
-    for (int view = 0; view < v->options.views; view++) {
+    for (int view = 0; view < v->views; view++) {
         const struct crop c = draw[view].crop;
+        const int size = recipe_of(v, view)->size;
         left = c.x < left ? c.x : left;
         top = c.y < top ? c.y : top;
         right = c.x + c.w > right ? c.x + c.w : right;
@@ -309,7 +351,7 @@ static struct err *keep_reason(const struct err *err)
 
 static void make_row(struct views *v, int row, int thread)
 {
-    struct augment_draw *const draw = v->draw + (size_t)thread * v->options.views;
+    struct augment_draw *const draw = v->draw + (size_t)thread * v->views;
     struct picture p;
     struct err err = {0};
     v->made->reason[row] = NULL;
@@ -317,9 +359,9 @@ static void make_row(struct views *v, int row, int thread)
         v->made->reason[row] = keep_reason(&err);
         return;
     }
-    for (int view = 0; view < v->options.views; view++)
-        augment_view(v->made->pixels + ((size_t)view * v->made->record->rows + row) * v->view_bytes,
-            &v->options.recipe, &draw[view], &p, &v->local[thread]);
+    for (int view = 0; view < v->views; view++)
+        augment_view(v->made->pixels + place(v, view, v->made->record->rows, row),
+            recipe_of(v, view), &draw[view], &p, &v->local[thread]);
     if (v->in->column[v->source].ragged)
         picture_free(&p);
 }
@@ -335,13 +377,10 @@ static void make_block(void *context, int block, int thread)
 /* Move the rows that are there together: [V][rows] becomes [V][kept]. */
 static void close_gaps(const struct views *v, struct views_made *m)
 {
-    unsigned char *to = m->pixels;
-    for (int view = 0; view < v->options.views; view++) {
-        for (int i = 0; i < m->count; i++, to += v->view_bytes) {
-            const size_t row = (size_t)view * m->record->rows + m->kept[i];
-            memmove(to, m->pixels + row * v->view_bytes, v->view_bytes);
-        }
-    }
+    for (int view = 0; view < v->views; view++)
+        for (int i = 0; i < m->count; i++)
+            memmove(m->pixels + place(v, view, m->count, i),
+                m->pixels + place(v, view, m->record->rows, m->kept[i]), view_bytes(v, view));
 }
 
 int views_make(struct views *v, struct views_made *m, const struct record *record, struct err *err)
@@ -394,8 +433,10 @@ const struct record *views_record(struct views_made *m, int i, struct err *err)
     m->out.rows = rows;
     for (int j = 0; j < passed; j++)
         m->out.field[j] = m->selected.field[j];
-    const size_t first = (size_t)range.view * m->count + range.first;
-    m->out.field[passed] = (struct field){.data = m->pixels + first * v->view_bytes};
+    const int size = recipe_of(v, range.view)->size;
+    m->out.field[passed] =
+        (struct field){.data = m->pixels + place(v, range.view, m->count, range.first),
+            .shape = {size, size, CHANNELS}};
     m->out.field[passed + 1] = (struct field){.data = m->number};
     return &m->out;
 }

@@ -3,6 +3,7 @@
  * Input: a stream of kind images with `pixels` U8 [h,w,3] or [h,w,1], or else `bytes` (picture
  * files, known by content), and `id` I64. Output: kind views, with `pixels` U8 [size,size,3] and
  * `view` I64 in place of the column that was used, and every other column repeated for each view.
+ * With views of two sizes the extents of `pixels` are open, and no record holds both (parts.h).
  * Pictures that cannot be decoded are left out.
  *
  * Each picture is decoded once and by one thread, whatever the number of views: the rectangle that
@@ -25,6 +26,8 @@ struct views_options {
     int64_t seed;
     struct picture_rules rules; /* of pictures that are decoded */
     bool whole;                 /* decode all of each picture, at full size */
+    int more;                   /* further views, of another recipe: multi-crop; 0: none */
+    struct augment small;       /* theirs */
 };
 
 struct views;

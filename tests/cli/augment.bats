@@ -88,7 +88,9 @@ header() {
         "--solarise 1 --solarise-threshold 257 in" "--cutout-value 1 in" "--cutout-area-min 0.1 in" \
         "--cutout 1 --cutout-area-min 0.4 in" "--noise-sigma-max 0.1 in" "--noise 1 --noise-sigma-min 0.2 in" \
         "--asymmetric blot in" "--asymmetric flip,, in" "--asymmetric '' in" "--asymmetric vflip in" \
-        "--asymmetric flip --views 1 in"; do
+        "--asymmetric flip --views 1 in" "--views 2+0 in" "--views 2+ in" "--views +2 in" "--views 1+1+1 in" \
+        "--views 999+2 in" "--views 99999999999 in" "--small-size 8 in" "--views 2 --small-area-max 0.2 in" \
+        "--views 2+2 --small-area-min 0.2 in" "--views 1+1 --recipe eval in"; do
         run -2 bash -c "simclr-augment $arguments 2>err"
         [ -z "$output" ]
         [ "$(grep -vc hint: err)" -eq 1 ]
@@ -204,6 +206,46 @@ header() {
     simclr-augment --part 8 in >enough
     diff <(walk <uncut) <(walk <enough)
     diff <(rows out | sort) <(rows uncut | sort)
+}
+
+@test "multi-crop: views of two sizes in records of their own" {
+    pictures epochs=1 steps=2 >in
+    simclr-augment --views 2+6 in >out
+    [ "$(walk <out)" = "$(printf '%d 0 %d 2 %d\n' 0 0 24 0 1 72 1 0 24 1 1 72)" ]
+    [ "$(walk view <out | head -96 | uniq -c | tr -s ' \n' ' ')" = "$(printf ' 12 %d' 0 1 2 3 4 5 6 7) " ]
+    header <out | grep -F '\"views\":8'
+    header <out | grep -F '"sizes":"[[16,16],[8,8]]"'
+    # The large ones are those that there are without small ones; these show less of the picture.
+    simclr-augment in >large
+    diff <(rows large) <(rows out | awk '$1 < 2')
+    [ "$(rows out | awk '$1 >= 2 { print length($3) }' | sort -u)" -eq $((2 * 8 * 8 * 3)) ]
+    simclr-augment --views 2+6 --small-size 8 --small-area-min 0.05 --small-area-max 0.14 in >same
+    diff <(rows out) <(rows same)
+    # Parts of one view each, which alternate; the views are the same.
+    simclr-augment --views 2+1 --part 8 in >parts
+    [ "$(walk <parts | head -6)" = "$(printf '0 0 %d 6 %d\n' 0 8 1 8 2 8 3 4 4 4 5 4)" ]
+    [ "$(walk view <parts | head -36 | uniq -c | tr -s ' \n' ' ')" = " 8 0 8 1 8 2 4 0 4 1 4 2 " ]
+    simclr-augment --views 2+1 in >whole
+    diff <(rows parts | sort) <(rows whole | sort)
+    for threads in 1 2 3; do
+        simclr-augment -t $threads --views 2+6 in | cmp - out
+    done
+    # A second size that is the same: one record.
+    simclr-augment --views 1+2 --small-size 16 in >one
+    [ "$(walk <one | head -1)" = "0 0 0 1 36" ]
+    header <one | grep -F '\"pixels\":{\"dtype\":\"U8\",\"shape\":[16,16,3]}'
+}
+
+@test "multi-crop of photographs: small views larger than large ones, some pictures left out" {
+    photos bad
+    simclr-images p >in
+    simclr-augment -q --size 20 --views 2+3 --small-size 44 in >out
+    [ "$(walk <out)" = "$(printf '0 0 0 2 6\n0 0 1 2 9')" ]
+    [ "$(walk id <out | tr '\n' ' ')" = "0 2 3 0 2 3 0 2 3 0 2 3 0 2 3 " ]
+    rm p/b.jpg
+    simclr-images p | simclr-augment --size 20 --views 2+3 --small-size 44 >good
+    [ "$(walk pixels <out | sed -n 1p)" = "$(walk pixels <good | sed -n 1p)" ]
+    [ "$(walk pixels <out | sed -n 7p)" = "$(walk pixels <good | sed -n 7p)" ]
 }
 
 @test "a picture has the same views whatever its place, batch and company" {

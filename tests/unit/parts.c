@@ -21,6 +21,18 @@ static void test_single(void)
         "one record stays one, with all views");
     OK(parts_cut(&parts, &record, 0, &err) == 0, "nothing left: no record");
 
+    parts = (struct parts){.views = 8, .first = 2};
+    OK(parts_cut(&parts, &record, 9, &err) == 2 && is(parts_range(&parts, 0), 0, 2, 0, 9, 0, 2) &&
+            is(parts_range(&parts, 1), 2, 6, 0, 9, 1, 2),
+        "views of two sizes are two records");
+    OK(parts_cut(&parts, &record, 0, &err) == 0, "nothing left: no record");
+    parts.first = 8;
+    OK(parts_cut(&parts, &record, 9, &err) == 1 && is(parts_range(&parts, 0), 0, 8, 0, 9, 0, 1),
+        "those of one size are one");
+    parts = (struct parts){.views = 3, .first = 1, .limit = 5};
+    OK(parts_cut(&parts, &record, 9, &err) == 6 && is(parts_range(&parts, 2), 2, 1, 0, 5, 2, 6),
+        "a limit parts all views, whatever their size");
+
     parts = (struct parts){.views = 2, .limit = 4};
     OK(parts_cut(&parts, &record, 10, &err) == 6, "10 rows by 4 are 3 pieces of each view");
     OK(is(parts_range(&parts, 0), 0, 1, 0, 4, 0, 6) && is(parts_range(&parts, 1), 1, 1, 0, 4, 1, 6),

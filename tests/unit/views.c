@@ -90,6 +90,63 @@ static unsigned char *make_wanted(void)
     return out;
 }
 
+/* ---- two sizes ------------------------------------------------------------------------------ */
+
+/* Every view of every row, in records of their own size, against augment.h alone. */
+static void test_two_sizes(struct parallel *parallel, int size, int limit)
+{
+    struct err err = {0};
+    struct arena arena = {0};
+    struct augment_scratch scratch;
+    struct header *const header = make_header("images", "pixels");
+    struct field field[] = {{.data = extra}, {.data = pixels}, {.data = id}};
+    const struct record record = {.step = 5, .epoch = 1, .parts = 1, .rows = ROWS, .field = field};
+    struct views_options two = options;
+    two.part = limit;
+    two.more = 3;
+    two.small = augment_recipe(size);
+    two.small.range.area_max = 0.3;
+    augment_layout(&scratch, &arena, size > SIZE ? size : SIZE);
+    if (arena_alloc(&arena, "scratch", &err) < 0)
+        exit(1);
+    augment_layout(&scratch, &arena, size > SIZE ? size : SIZE);
+    unsigned char *const wanted = malloc((size_t)3 * SIZE * SIZE * 16);
+
+    struct views *const views = views_new(header, &two, parallel, "test", &err);
+    struct views_made *const made = views_made_new(views, &err);
+    const int records = views_make(views, made, &record, &err);
+    const struct header *const out = views_header(views);
+    bool good = true;
+    int rows = 0;
+    for (int i = 0; i < records; i++) {
+        const struct record *const r = views_record(made, i, &err);
+        const struct field *const f = &r->field[header_find(out, "pixels")];
+        const int64_t *const view = r->field[header_find(out, "view")].data;
+        const int64_t *const ids = r->field[header_find(out, "id")].data;
+        good &= r->part == i && r->parts == records;
+        for (int j = 0; j < r->rows; j++, rows++) {
+            const struct augment *const recipe = view[j] < 2 ? &two.recipe : &two.small;
+            const size_t bytes = (size_t)3 * recipe->size * recipe->size;
+            const struct augment_draw draw =
+                augment_draw(recipe, 4, 1, ids[j], view[j], SIDE, SIDE);
+            const struct picture p = {SIDE, SIDE, 3, pixels[ids[j] - 100], 0, 0, 1};
+            augment_view(wanted, recipe, &draw, &p, &scratch);
+            good &= f->shape[0] == recipe->size && f->shape[1] == recipe->size &&
+                    memcmp(wanted, (const unsigned char *)f->data + j * bytes, bytes) == 0;
+        }
+    }
+    OK(good && rows == 5 * ROWS, "two sizes, %d and %d: each of %d rows is its view", SIZE, size,
+        rows);
+    OK(records == (limit > 0 ? 5 * ((ROWS + limit - 1) / limit) : 2), "in %d records", records);
+    OK(out->sizes == 2 && out->size[0][0] == SIZE && out->size[1][1] == size,
+        "the header says the sizes");
+    views_made_free(made);
+    views_free(views);
+    header_free(header);
+    arena_free(&arena);
+    free(wanted);
+}
+
 /* ---- encoded pictures, some of which are none ------------------------------------------------ */
 
 /* Row i is a PNM file of the same pixels, but rows 0, 7 and the last are rubbish or too large. */
@@ -250,6 +307,9 @@ int main(void)
         struct parallel *const parallel = parallel_new(threads, &err);
         test_record(parallel, &expect);
         test_unreadable(parallel, wanted);
+        test_two_sizes(parallel, 5, 0);
+        test_two_sizes(parallel, 23, 0);
+        test_two_sizes(parallel, 5, 4);
         parallel_free(parallel);
     }
     test_in_part("tests/golden/jpeg_colour.jpg", 64, false, 0);
