@@ -185,6 +185,8 @@ void recipe_check(const struct cli_tool *tool)
         check_eval(tool);
     else if (cli_given(tool, "central"))
         die(ERR_MISUSE, "--central needs --recipe eval");
+    if (named(USUAL).family == AUGMENT_TORCHVISION && cli_given(tool, "crop-covered"))
+        die(ERR_MISUSE, "--crop-covered has no meaning with --recipe %s", recipe.name);
     if (recipe.asymmetric != NULL && recipe.large + recipe.more == 1)
         die(ERR_MISUSE, "--asymmetric needs more than 1 view");
     for (const struct cli_option *o = tool->options; o->name != NULL; o++) {

@@ -90,7 +90,8 @@ header() {
         "--asymmetric blot in" "--asymmetric flip,, in" "--asymmetric '' in" "--asymmetric vflip in" \
         "--asymmetric flip --views 1 in" "--views 2+0 in" "--views 2+ in" "--views +2 in" "--views 1+1+1 in" \
         "--views 999+2 in" "--views 99999999999 in" "--small-size 8 in" "--views 2 --small-area-max 0.2 in" \
-        "--views 2+2 --small-area-min 0.2 in" "--views 1+1 --recipe eval in"; do
+        "--views 2+2 --small-area-min 0.2 in" "--views 1+1 --recipe eval in" \
+        "--recipe torchvision --crop-covered 0.2 in"; do
         run -2 bash -c "simclr-augment $arguments 2>err"
         [ -z "$output" ]
         [ "$(grep -vc hint: err)" -eq 1 ]

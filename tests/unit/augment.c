@@ -2,6 +2,12 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/image/augment.h"
 
+#include "lib/image/color.h"
+#include "lib/image/cutout.h"
+#include "lib/image/equalise.h"
+#include "lib/image/flip.h"
+#include "lib/image/grain.h"
+#include "lib/image/solarise.h"
 #include "tests/unit/golden.h"
 
 #include <stdbool.h>
@@ -144,6 +150,53 @@ static void test_identity(void)
     OK(memcmp(in, out, sizeof in) == 0, "a jitter of strength 0: the same bytes");
 }
 
+/* ---- the operations, one after another -------------------------------------------------------- */
+
+/* Everything at once is what the operations make one by one, in the order of augment.h. */
+static void test_order(const unsigned char *picture, const int64_t *size)
+{
+    const size_t n = (size_t)SIZE * SIZE;
+    const struct picture in = {(int)size[0], (int)size[1], 3, (unsigned char *)picture, 0, 0, 1};
+    static float wanted[3 * SIZE * SIZE];
+    struct augment recipe = augment_recipe(SIZE);
+    recipe.threshold = 99.5;
+    recipe.filling = 0.25;
+    struct augment_draw draw = {.crop = {3, 5, 37, 30},
+        .degrees = 25,
+        .order = {AUGMENT_HUE, AUGMENT_BRIGHTNESS, AUGMENT_SATURATION, AUGMENT_CONTRAST},
+        .amount = {1.2f, 0.7f, 1.4f, 0.1f},
+        .sigma = 1.5,
+        .deviation = 0.05,
+        .grain = rng_key(1, 2, 3, 4, "grain"),
+        .hole = {2, 9, 8, 6}};
+    for (int i = 0; i < AUGMENT_OPERATIONS; i++)
+        draw.does[i] = true;
+    resize_bicubic(wanted, &in, draw.crop, SIZE, SIZE, 1.0f / 255, &scratch.resize);
+    flip_horizontal(wanted, 3, SIZE, SIZE);
+    flip_vertical(wanted, 3, SIZE, SIZE);
+    rotate_planes(wanted, 3, SIZE, SIZE, 25, &scratch.rotate);
+    color_hue(wanted, n, 0.1f);
+    color_brightness(wanted, n, 1.2f);
+    color_saturation(wanted, n, 1.4f);
+    color_contrast(wanted, n, 0.7f);
+    color_grey(wanted, n);
+    color_clip(wanted, n);
+    blur_gaussian(wanted, 3, SIZE, 1.5, &scratch.blur);
+    color_clip(wanted, n);
+    solarise_invert(wanted, 3 * n, 100);
+    equalise_planes(wanted, 3, n);
+    sobel_edges(wanted, 3, SIZE, SIZE, &scratch.sobel);
+    grain_add(wanted, 3 * n, 0.05f, &draw.grain);
+    cutout_fill(wanted, 3, SIZE, SIZE, draw.hole, 0.25f);
+    augment_planes(&recipe, &draw, &in, &scratch);
+    OK(memcmp(wanted, scratch.planes, sizeof wanted) == 0,
+        "all operations at once are the operations one by one");
+    bool good = true;
+    for (size_t i = 0; i < 3 * n; i++)
+        good &= scratch.planes[i] >= 0 && scratch.planes[i] <= 1;
+    OK(good, "and stay in [0,1]");
+}
+
 /* ---- recipes ---------------------------------------------------------------------------------- */
 
 static void test_recipe(void)
@@ -160,6 +213,17 @@ static void test_recipe(void)
     OK(d.crop.w == 85 && d.crop.y == 6 && d.crop.x == 18 && !d.does[AUGMENT_FLIP] &&
             !d.does[AUGMENT_JITTER] && !d.does[AUGMENT_GREY] && d.sigma == 0,
         "the test-time recipe draws nothing");
+
+    struct augment named;
+    OK(!augment_named(&named, "simclr-v3", 32) && !augment_named(&named, "", 32),
+        "what is no recipe is none");
+    OK(augment_named(&named, "eval", 96) && named.central, "eval is the test-time recipe");
+    OK(augment_named(&named, "none", 96) && !named.central && named.strength[AUGMENT_HUE] == 0.2,
+        "none is not, and has strengths");
+    bool off = true;
+    for (int i = 0; i < AUGMENT_OPERATIONS; i++)
+        off &= named.chance[i] == 0;
+    OK(off, "but no operation");
 }
 
 int main(void)
@@ -170,6 +234,7 @@ int main(void)
     unsigned char *const picture = golden_get("picture", DTYPE_U8, 3, size);
     for (int i = 0; i < 5; i++)
         test_view(picture, size, i);
+    test_order(picture, size);
     test_identity();
     test_recipe();
     free(picture);
