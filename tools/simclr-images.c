@@ -57,7 +57,7 @@ static void print_version(FILE *out)
 }
 
 static struct cli_tool tool = {"simclr-images", "SOURCE...", 1, INT_MAX,
-    "Send the pictures of folders, CIFAR or IDX files as a stream.", table, print_version};
+    "Send the pictures of folders, lists, archives or arrays as a stream.", table, print_version};
 
 /* ---- prepare -------------------------------------------------------------------------------- */
 
@@ -173,17 +173,14 @@ static struct header *make_header(const struct dataset *set, const struct select
 
 /* ---- work ----------------------------------------------------------------------------------- */
 
-static void tell(const struct dataset *set, const struct selection *selection)
+static void tell(const struct dataset *set, int64_t pictures, int64_t chosen)
 {
     if (!cli_common.verbose)
         return;
-    if (set->count < 0)
-        warn("pictures that pass by, %d classes so far", set->classes.count);
-    else
-        warn("%lld pictures, %d classes; %lld other files left out", (long long)set->count,
-            set->classes.count, (long long)set->ignored);
-    if (set->count >= 0 && selection->count < set->count)
-        warn("%lld of these pictures are chosen", (long long)selection->count);
+    warn("%lld pictures, %d classes; %lld other files left out", (long long)pictures,
+        set->classes.count, (long long)set->ignored);
+    if (chosen < pictures)
+        warn("%lld of these pictures are chosen", (long long)chosen);
 }
 
 int main(int argc, char **argv)
@@ -193,6 +190,8 @@ int main(int argc, char **argv)
     const int operand = cli_parse(&tool, argc, argv);
 
     check_options();
+    if (options.epochs > 0)
+        stop_defer();
     const bool once = options.epochs == 0 && options.per_class == 0 && isnan(options.fraction);
     if (dataset_open(&set, argv + operand, argc - operand, once ? DATASET_ONCE : DATASET_AGAIN,
             options.limit, &err) < 0)
@@ -202,9 +201,8 @@ int main(int argc, char **argv)
     struct header *const header = make_header(&set, &selection, &course, &err);
     struct channel *const out = cli_create(cli_common.output);
     bad_open();
-    if (options.epochs > 0)
-        stop_defer();
-    tell(&set, &selection);
+    if (set.count >= 0)
+        tell(&set, set.count, selection.count);
 
     const int64_t steps = course.steps - options.start;
     progress_start(options.epochs > 0 ? steps * course.batch : selection.count, "pictures");
@@ -216,6 +214,8 @@ int main(int argc, char **argv)
         die_err(&err);
 
     progress_end(sender_sent(sender));
+    if (set.count < 0)
+        tell(&set, sender_tried(sender), sender_tried(sender));
     if (cli_common.verbose)
         warn("%.1f MB read", 1e-6 * (double)sender_bytes(sender));
     bad_finish(sender_tried(sender));

@@ -14,11 +14,7 @@ setup() {
 
 # NAME COUNT: a CIFAR-10 file of COUNT pictures; picture i has label i mod 10 and one grey.
 cifar() {
-    local i
-    for ((i = 0; i < $2; i++)); do
-        printf "\\x$(printf %02x $((i % 10)))"
-        head -c 3072 /dev/zero | tr '\0' "\\$(printf %03o $((i % 200 + 20)))"
-    done >"$1"
+    perl -e 'print chr($_ % 10), chr($_ % 200 + 20) x 3072 for 0 .. $ARGV[0] - 1' "$2" >"$1"
 }
 
 # NAME: an IDX file of three pictures of 2x2, and its labels.
@@ -449,6 +445,79 @@ pixels() {
     mv p/ant/1.jpg $'p/ant/a b\tc\nd.jpg'
     simclr-images p >out
     zstd -dc out | tr '\n\t' '|~' | grep -aqF 'ant/2.jpgant/a b~c|d.jpgbee/3.jpg'
+}
+
+@test "an archive in a pipe is what it is in a file" {
+    photos
+    (cd p && tar cf ../p.tar ant/1.jpg ant/2.jpg bee/3.jpg bee/notes.txt)
+    simclr-images p >folder
+    for input in "cat p.tar" "gzip -c p.tar" "zstd -qc p.tar"; do
+        $input | simclr-images - >out
+        zstd -qt out
+        cmp <(column id <out) <(column id <folder)
+        simclr-augment --recipe eval --size 8 out | pixels >views
+        simclr-augment --recipe eval --size 8 folder | pixels | cmp - views
+        zstd -dc out | grep -aq 'ant/1.jpgant/2.jpgbee/3.jpg'
+        # Epochs need it again and again: it is copied.
+        [ "$($input | simclr-images - --epochs 2 --batch 3 --shuffle | column id)" = \
+            "$(simclr-images p --epochs 2 --batch 3 --shuffle | column id)" ]
+        [ "$($input | simclr-images - --per-class 1 | column id)" = "$(simclr-images p --per-class 1 | column id)" ]
+        [ "$($input | simclr-images - --limit 2 --batch 1 | column id | tr '\n' ' ')" = "0 1 " ]
+        [ "$(for i in 0 1; do $input | simclr-images - --shard $i/2; done | column id | tr '\n' ' ')" = "0 2 1 " ]
+    done
+    run -0 bash -c "cat p.tar | simclr-images - -v 2>&1 >out"
+    [[ $output == *"3 pictures, 0 classes; 1 other files left out"* ]]
+    # Sub-folders are classes once all names are known; labels of their own come along at once.
+    cat p.tar | simclr-images - --fraction 1 | column label | cmp - <(column label <folder)
+    echo 4 >p/ant/1.cls
+    echo 7 >p/ant/2.cls
+    (cd p/ant && tar cf ../../w.tar 1.cls 1.jpg 2.jpg 2.cls)
+    [ "$(cat w.tar | simclr-images - | column label | tr '\n' ' ')" = "4 7 " ]
+}
+
+@test "records are sent while the archive is still coming" {
+    photos
+    (cd p && tar cf ../p.tar ant/1.jpg ant/2.jpg bee/3.jpg)
+    half=$(($(stat -c %s p/ant/1.jpg p/ant/2.jpg | paste -sd+) + 3000))
+    mkfifo pipe
+    simclr-images pipe --batch 1 >out &
+    exec 7>pipe
+    head -c $half p.tar >&7
+    for ((i = 0; i < 100 && $(stat -c %s out) < 1000; i++)); do sleep 0.05; done
+    kill -0 $!
+    [ "$(column id <out 2>/dev/null | head -1)" = 0 ]
+    tail -c +$((half + 1)) p.tar >&7
+    exec 7>&-
+    wait $!
+    [ "$(column id <out | tr '\n' ' ')" = "0 1 2 " ]
+    zstd -qt out
+}
+
+@test "an archive that is cut short has status 3, wherever it comes from, and no end record" {
+    photos
+    (cd p && tar cf ../p.tar ant/1.jpg ant/2.jpg bee/3.jpg)
+    for size in 600 3000 $(($(stat -c %s p/*/*.jpg | paste -sd+) + 600)); do
+        head -c $size p.tar >cut.tar
+        run -3 bash -c "simclr-images cut.tar 2>&1 >out"
+        run -3 bash -c "cat cut.tar | simclr-images - 2>&1 >out"
+        [ "${#lines[@]}" -eq 1 ]
+        run ! grep -aq '"end":"1"' <(zstd -dc out 2>/dev/null)
+    done
+}
+
+@test "bad pictures of an archive in a pipe are left out and named" {
+    photos
+    echo words >p/ant/0.jpg
+    (cd p && tar cf ../p.tar ant/0.jpg ant/1.jpg ant/2.jpg bee/3.jpg)
+    cat p.tar | simclr-images - --batch 1 --bad bad -q >out
+    [ "$(cat bad)" = $'ant/0.jpg\tnot a picture of a known kind' ]
+    [ "$(column id <out | tr '\n' ' ')" = "1 2 3 " ]
+    simclr-images p --batch 1 -q | column id | cmp - <(column id <out)
+    run -3 bash -c "cat p.tar | simclr-images - --strict 2>&1 >/dev/null"
+    [[ $output == *"cannot read picture 'ant/0.jpg': not a picture"* ]]
+    (cd p && tar cf ../none.tar ant/0.jpg)
+    run -3 bash -c "cat none.tar | simclr-images - -q 2>&1 >/dev/null"
+    [ "$output" = "simclr-images: none of 1 pictures can be read" ]
 }
 
 @test "two pictures are enough" {
