@@ -7,6 +7,7 @@
 #include "lib/image/shrink.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -20,9 +21,11 @@ struct layout {
     int rows, columns;
     int cell;          /* bounds of one picture */
     int scale;         /* of all pictures: their largest side; 0: each has its own */
-    int height, width; /* of the place for a picture */
+    int height, width; /* of the place for a picture; rows of low pictures are lower */
     int lines, text;   /* of text below it; its scale */
-    size_t pitch_x, pitch_y, total_x, total_y;
+    size_t pitch_x, total_x, total_y;
+    size_t *top; /* [rows+1] of the places of a row */
+    int below;   /* from the end of a place to the top of the next: text and gap */
 };
 
 static int larger(int a, int b)
@@ -61,7 +64,8 @@ static void extents(const struct layout *l, const struct picture *p, int *height
 
 /* ---- layout --------------------------------------------------------------------------------- */
 
-static void lay_out(struct layout *l, const struct sheet_cell *cell, int cells)
+/* What can be known of all cells together. */
+static void measure(struct layout *l, const struct sheet_cell *cell, int cells)
 {
     int side = 0;
     for (int i = 0; i < cells; i++) {
@@ -84,15 +88,39 @@ static void lay_out(struct layout *l, const struct sheet_cell *cell, int cells)
         l->height = larger(l->height, height);
         l->width = larger(l->width, width);
     }
+}
+
+static int lay_out(struct layout *l, const struct sheet_cell *cell, int cells, struct err *err)
+{
+    measure(l, cell, cells);
     if (l->style->rows && l->columns > 1 && l->lines > 1)
         l->lines = 1;
     l->text = 1 + larger(l->height, l->width) / TEXT_SIDE;
-    const int below = l->lines > 0 ? (l->lines * (GLYPHS_HEIGHT + LEAD) + LEAD) * l->text : 0;
-    const size_t gap = (size_t)l->style->gap;
-    l->pitch_x = (size_t)l->width + gap;
-    l->pitch_y = (size_t)l->height + (size_t)below + gap;
-    l->total_x = shape_plus(shape_times(l->pitch_x, (size_t)l->columns), gap);
-    l->total_y = shape_plus(shape_times(l->pitch_y, (size_t)l->rows), gap);
+    l->below = l->lines > 0 ? (l->lines * (GLYPHS_HEIGHT + LEAD) + LEAD) * l->text : 0;
+    l->below += l->style->gap;
+    l->pitch_x = (size_t)l->width + (size_t)l->style->gap;
+    l->total_x = shape_plus(shape_times(l->pitch_x, (size_t)l->columns), (size_t)l->style->gap);
+    l->top = calloc((size_t)l->rows + 1, sizeof *l->top);
+    if (l->top == NULL)
+        return err_memory(err, "the rows of a sheet");
+    for (int i = 0; i < cells; i++) { /* the height of each row, in the place behind its own */
+        int height = l->height, width;
+        if (cell[i].picture.pixels != NULL)
+            extents(l, &cell[i].picture, &height, &width);
+        size_t *const most = &l->top[cell[i].row + 1];
+        *most = *most > (size_t)height ? *most : (size_t)height;
+    }
+    l->top[0] = (size_t)l->style->gap;
+    for (int row = 0; row < l->rows; row++)
+        l->top[row + 1] += l->top[row] + (size_t)l->below;
+    l->total_y = l->top[l->rows];
+    return 0;
+}
+
+/* The height of the places in a row. */
+static int height_of(const struct layout *l, int row)
+{
+    return (int)(l->top[row + 1] - l->top[row]) - l->below;
 }
 
 /* ---- drawing -------------------------------------------------------------------------------- */
@@ -116,7 +144,8 @@ static void paste(struct picture *out, size_t x, size_t y, const struct picture 
     }
 }
 
-static int draw_picture(struct picture *out, const struct layout *l, size_t x, size_t y,
+/* In the middle of the place of height h at (x,y). */
+static int draw_picture(struct picture *out, const struct layout *l, size_t x, size_t y, int h,
     const struct picture *in, struct err *err)
 {
     struct picture small = {0};
@@ -125,8 +154,8 @@ static int draw_picture(struct picture *out, const struct layout *l, size_t x, s
     const bool fits = height >= in->height && width >= in->width;
     if (!fits && shrink_to(&small, in, height, width, err) < 0)
         return -1;
-    paste(out, x + (size_t)(l->width - width) / 2, y + (size_t)(l->height - height) / 2,
-        fits ? in : &small, fits ? height / in->height : 1);
+    paste(out, x + (size_t)(l->width - width) / 2, y + (size_t)(h - height) / 2, fits ? in : &small,
+        fits ? height / in->height : 1);
     picture_free(&small);
     return 0;
 }
@@ -167,15 +196,38 @@ static void draw_text(struct picture *out, const struct layout *l, size_t x, siz
 static int draw_cell(struct picture *out, const struct layout *l, const struct sheet_cell *cell,
     const unsigned char color[3], struct err *err)
 {
-    const size_t left = (size_t)l->style->gap, y = left + l->pitch_y * (size_t)cell->row;
+    const size_t left = (size_t)l->style->gap, y = l->top[cell->row];
     const size_t x = left + l->pitch_x * (size_t)cell->column;
+    const int height = height_of(l, cell->row);
     if (cell->picture.pixels == NULL)
         draw_cross(out, l, x, y, color);
-    else if (draw_picture(out, l, x, y, &cell->picture, err) < 0)
+    else if (draw_picture(out, l, x, y, height, &cell->picture, err) < 0)
         return -1;
     if (cell->caption[0] != NULL || cell->caption[1] != NULL)
-        draw_text(out, l, l->style->rows ? left : x,
-            y + (size_t)l->height + (size_t)(LEAD * l->text), cell, color);
+        draw_text(out, l, l->style->rows ? left : x, y + (size_t)height + (size_t)(LEAD * l->text),
+            cell, color);
+    return 0;
+}
+
+static int draw(struct picture *out, const struct layout *l, const struct sheet_cell *cell,
+    int cells, struct err *err)
+{
+    const unsigned char *const b = l->style->background;
+    if (shape_times(l->total_x, l->total_y) > SHEET_PIXELS) {
+        err_set(err, ERR_FAILED, "a sheet of %zu x %zu pixels is more than %zu million", l->total_x,
+            l->total_y, SHEET_PIXELS / 1000000);
+        return err_hint(err, "show fewer --rows or --columns, or smaller ones by --cell");
+    }
+    if (picture_alloc(out, (int)l->total_y, (int)l->total_x, 3, SHEET_PIXELS, "a sheet", err) < 0)
+        return -1;
+    for (size_t i = 0; i < l->total_x * l->total_y; i++)
+        memcpy(out->pixels + 3 * i, b, 3);
+    /* Black or white, whichever is easier to see; sRGB's weights of brightness. */
+    const bool bright = 2126 * b[0] + 7152 * b[1] + 722 * b[2] > 1275000;
+    const unsigned char ink = bright ? 0 : 255, color[3] = {ink, ink, ink};
+    for (int i = 0; i < cells; i++)
+        if (draw_cell(out, l, &cell[i], color, err) < 0)
+            return -1;
     return 0;
 }
 
@@ -183,25 +235,10 @@ int sheet_draw(struct picture *out, const struct sheet_cell *cell, int cells,
     const struct sheet_style *style, struct err *err)
 {
     struct layout l = {.style = style};
-    const unsigned char *const b = style->background;
     memset(out, 0, sizeof *out);
-    lay_out(&l, cell, cells);
-    if (shape_times(l.total_x, l.total_y) > SHEET_PIXELS) {
-        err_set(err, ERR_FAILED, "a sheet of %zu x %zu pixels is more than %zu million", l.total_x,
-            l.total_y, SHEET_PIXELS / 1000000);
-        return err_hint(err, "show fewer --rows or --columns, or smaller ones by --cell");
-    }
-    if (picture_alloc(out, (int)l.total_y, (int)l.total_x, 3, SHEET_PIXELS, "a sheet", err) < 0)
-        return -1;
-    for (size_t i = 0; i < l.total_x * l.total_y; i++)
-        memcpy(out->pixels + 3 * i, b, 3);
-    /* Black or white, whichever is easier to see; sRGB's weights of brightness. */
-    const bool bright = 2126 * b[0] + 7152 * b[1] + 722 * b[2] > 1275000;
-    const unsigned char ink = bright ? 0 : 255, color[3] = {ink, ink, ink};
-    for (int i = 0; i < cells; i++)
-        if (draw_cell(out, &l, &cell[i], color, err) < 0) {
-            picture_free(out);
-            return -1;
-        }
-    return 0;
+    const int failed = lay_out(&l, cell, cells, err) < 0 || draw(out, &l, cell, cells, err) < 0;
+    if (failed)
+        picture_free(out);
+    free(l.top);
+    return failed ? -1 : 0;
 }

@@ -1,7 +1,7 @@
 /* sheet.h -- pictures in rows and columns, with text underneath: one picture of them all.
  *
- * All cells have the same size, that of the largest picture as it is shown; smaller ones stand in
- * the middle. Small pictures are enlarged by a whole number, so that their pixels stay what they
+ * All columns are as wide as the widest picture as it is shown, each row as high as its highest;
+ * smaller ones stand in the middle. Small pictures are enlarged by a whole number, so that their pixels stay what they
  * are; those larger than a cell are made smaller (shrink.h). Grey is shown in three channels.
  * SPDX-License-Identifier: MIT */
 #ifndef SHEET_H
