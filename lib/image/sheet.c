@@ -21,11 +21,11 @@ struct layout {
     int rows, columns;
     int cell;          /* bounds of one picture */
     int scale;         /* of all pictures: their largest side; 0: each has its own */
-    int height, width; /* of the place for a picture; rows of low pictures are lower */
+    int height, width; /* of the largest picture as it is shown */
     int lines, text;   /* of text below it; its scale */
-    size_t pitch_x, total_x, total_y;
-    size_t *top; /* [rows+1] of the places of a row */
-    int below;   /* from the end of a place to the top of the next: text and gap */
+    int below;         /* from the end of a place to the top of the next: text and gap */
+    size_t *top;       /* [rows+1] of the places of a row; the last is the height of the sheet */
+    size_t *left;      /* [columns+1] likewise */
 };
 
 static int larger(int a, int b)
@@ -90,37 +90,41 @@ static void measure(struct layout *l, const struct sheet_cell *cell, int cells)
     }
 }
 
+static void widen(size_t *most, int value)
+{
+    *most = *most > (size_t)value ? *most : (size_t)value;
+}
+
+/* Extents become places: each begins where the one before ends, and a little more. */
+static void add_up(size_t *place, int places, int gap, int between)
+{
+    place[0] = (size_t)gap;
+    for (int i = 0; i < places; i++)
+        place[i + 1] = shape_plus(place[i + 1], place[i] + (size_t)between);
+}
+
 static int lay_out(struct layout *l, const struct sheet_cell *cell, int cells, struct err *err)
 {
+    const int gap = l->style->gap;
     measure(l, cell, cells);
     if (l->style->rows && l->columns > 1 && l->lines > 1)
         l->lines = 1;
     l->text = 1 + larger(l->height, l->width) / TEXT_SIDE;
-    l->below = l->lines > 0 ? (l->lines * (GLYPHS_HEIGHT + LEAD) + LEAD) * l->text : 0;
-    l->below += l->style->gap;
-    l->pitch_x = (size_t)l->width + (size_t)l->style->gap;
-    l->total_x = shape_plus(shape_times(l->pitch_x, (size_t)l->columns), (size_t)l->style->gap);
+    l->below = gap + (l->lines > 0 ? (l->lines * (GLYPHS_HEIGHT + LEAD) + LEAD) * l->text : 0);
     l->top = calloc((size_t)l->rows + 1, sizeof *l->top);
-    if (l->top == NULL)
+    l->left = calloc((size_t)l->columns + 1, sizeof *l->left);
+    if (l->top == NULL || l->left == NULL)
         return err_memory(err, "the rows of a sheet");
-    for (int i = 0; i < cells; i++) { /* the height of each row, in the place behind its own */
-        int height = l->height, width;
+    for (int i = 0; i < cells; i++) { /* of each row and column, in the place behind its own */
+        int height = l->height, width = l->width;
         if (cell[i].picture.pixels != NULL)
             extents(l, &cell[i].picture, &height, &width);
-        size_t *const most = &l->top[cell[i].row + 1];
-        *most = *most > (size_t)height ? *most : (size_t)height;
+        widen(&l->top[cell[i].row + 1], height);
+        widen(&l->left[cell[i].column + 1], l->style->rows ? width : l->width);
     }
-    l->top[0] = (size_t)l->style->gap;
-    for (int row = 0; row < l->rows; row++)
-        l->top[row + 1] += l->top[row] + (size_t)l->below;
-    l->total_y = l->top[l->rows];
+    add_up(l->top, l->rows, gap, l->below);
+    add_up(l->left, l->columns, gap, gap);
     return 0;
-}
-
-/* The height of the places in a row. */
-static int height_of(const struct layout *l, int row)
-{
-    return (int)(l->top[row + 1] - l->top[row]) - l->below;
 }
 
 /* ---- drawing -------------------------------------------------------------------------------- */
@@ -144,9 +148,9 @@ static void paste(struct picture *out, size_t x, size_t y, const struct picture 
     }
 }
 
-/* In the middle of the place of height h at (x,y). */
+/* In the middle of the place [h,w] at (x,y). */
 static int draw_picture(struct picture *out, const struct layout *l, size_t x, size_t y, int h,
-    const struct picture *in, struct err *err)
+    int w, const struct picture *in, struct err *err)
 {
     struct picture small = {0};
     int height, width;
@@ -154,7 +158,7 @@ static int draw_picture(struct picture *out, const struct layout *l, size_t x, s
     const bool fits = height >= in->height && width >= in->width;
     if (!fits && shrink_to(&small, in, height, width, err) < 0)
         return -1;
-    paste(out, x + (size_t)(l->width - width) / 2, y + (size_t)(h - height) / 2, fits ? in : &small,
+    paste(out, x + (size_t)(w - width) / 2, y + (size_t)(h - height) / 2, fits ? in : &small,
         fits ? height / in->height : 1);
     picture_free(&small);
     return 0;
@@ -180,7 +184,8 @@ static void draw_text(struct picture *out, const struct layout *l, size_t x, siz
     const struct sheet_cell *cell, const unsigned char color[3])
 {
     const int room =
-        (l->style->rows ? (int)(l->total_x - 2 * (size_t)l->style->gap) : l->width) / l->text;
+        (l->style->rows ? (int)(l->left[l->columns] - 2 * (size_t)l->style->gap) : l->width) /
+        l->text;
     for (int k = 0; k < l->lines; k++) {
         char whole[TEXT_SIZE], line[TEXT_SIZE];
         const char *const first = cell->caption[k] != NULL ? cell->caption[k] : "";
@@ -196,16 +201,16 @@ static void draw_text(struct picture *out, const struct layout *l, size_t x, siz
 static int draw_cell(struct picture *out, const struct layout *l, const struct sheet_cell *cell,
     const unsigned char color[3], struct err *err)
 {
-    const size_t left = (size_t)l->style->gap, y = l->top[cell->row];
-    const size_t x = left + l->pitch_x * (size_t)cell->column;
-    const int height = height_of(l, cell->row);
+    const size_t *const top = l->top + cell->row, *const left = l->left + cell->column;
+    const int height = (int)(top[1] - top[0]) - l->below;
+    const int width = (int)(left[1] - left[0]) - l->style->gap;
     if (cell->picture.pixels == NULL)
-        draw_cross(out, l, x, y, color);
-    else if (draw_picture(out, l, x, y, height, &cell->picture, err) < 0)
+        draw_cross(out, l, left[0], top[0], color);
+    else if (draw_picture(out, l, left[0], top[0], height, width, &cell->picture, err) < 0)
         return -1;
     if (cell->caption[0] != NULL || cell->caption[1] != NULL)
-        draw_text(out, l, l->style->rows ? left : x, y + (size_t)height + (size_t)(LEAD * l->text),
-            cell, color);
+        draw_text(out, l, l->style->rows ? l->left[0] : left[0],
+            top[0] + (size_t)height + (size_t)(LEAD * l->text), cell, color);
     return 0;
 }
 
@@ -213,14 +218,15 @@ static int draw(struct picture *out, const struct layout *l, const struct sheet_
     int cells, struct err *err)
 {
     const unsigned char *const b = l->style->background;
-    if (shape_times(l->total_x, l->total_y) > SHEET_PIXELS) {
-        err_set(err, ERR_FAILED, "a sheet of %zu x %zu pixels is more than %zu million", l->total_x,
-            l->total_y, SHEET_PIXELS / 1000000);
+    const size_t height = l->top[l->rows], width = l->left[l->columns];
+    if (shape_times(height, width) > SHEET_PIXELS) {
+        err_set(err, ERR_FAILED, "a sheet of %zu x %zu pixels is more than %zu million", width,
+            height, SHEET_PIXELS / 1000000);
         return err_hint(err, "show fewer --rows or --columns, or smaller ones by --cell");
     }
-    if (picture_alloc(out, (int)l->total_y, (int)l->total_x, 3, SHEET_PIXELS, "a sheet", err) < 0)
+    if (picture_alloc(out, (int)height, (int)width, 3, SHEET_PIXELS, "a sheet", err) < 0)
         return -1;
-    for (size_t i = 0; i < l->total_x * l->total_y; i++)
+    for (size_t i = 0; i < height * width; i++)
         memcpy(out->pixels + 3 * i, b, 3);
     /* Black or white, whichever is easier to see; sRGB's weights of brightness. */
     const bool bright = 2126 * b[0] + 7152 * b[1] + 722 * b[2] > 1275000;
@@ -240,5 +246,6 @@ int sheet_draw(struct picture *out, const struct sheet_cell *cell, int cells,
     if (failed)
         picture_free(out);
     free(l.top);
+    free(l.left);
     return failed ? -1 : 0;
 }

@@ -1,8 +1,9 @@
 /* sheet.h -- pictures in rows and columns, with text underneath: one picture of them all.
  *
- * All columns are as wide as the widest picture as it is shown, each row as high as its highest;
- * smaller ones stand in the middle. Small pictures are enlarged by a whole number, so that their pixels stay what they
- * are; those larger than a cell are made smaller (shrink.h). Grey is shown in three channels.
+ * Each row is as high as its highest picture as it is shown, each column as wide as its widest (or
+ * all as the widest of all, where a column is no view); smaller ones stand in the middle. Small
+ * pictures are enlarged by a whole number, so that their pixels stay what they are; those larger
+ * than a cell are made smaller (shrink.h). Grey is shown in three channels.
  * SPDX-License-Identifier: MIT */
 #ifndef SHEET_H
 #define SHEET_H
