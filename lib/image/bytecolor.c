@@ -4,7 +4,6 @@
 
 #include "lib/base/cpu.h"
 
-#include <math.h>
 #include <stdint.h>
 
 static inline float clip(float x)
@@ -86,38 +85,118 @@ void bytecolor_grey(unsigned char *rgb, size_t n)
     mix(rgb, rgb + n, rgb + 2 * n, n);
 }
 
+#define INLINE __attribute__((always_inline)) static inline
+
+static inline int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static inline int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* a where it holds, else b: by a mask, since a branch stops the vectors. */
+static inline int choose(int holds, int a, int b)
+{
+    return b ^ ((a ^ b) & -holds);
+}
+
+enum { BLOCK = 64 };
+
+/* A block of pixels, each number in 32 bits: red, green and blue, or hue, saturation and value. */
+struct block {
+    int r[BLOCK], g[BLOCK], b[BLOCK];
+    int h[BLOCK], s[BLOCK], v[BLOCK];
+};
+
+/* S and V, 0 .. 255, and of the hue what the next step needs: the sixth of the circle where the
+ * largest channel stands, on which side of it, and how far the middle channel is from the largest. */
+INLINE void measure(struct block *p, float away[BLOCK], int base[BLOCK], int side[BLOCK])
+{
+    for (int i = 0; i < BLOCK; i++) {
+        const int r = p->r[i], g = p->g[i], b = p->b[i];
+        const int v = larger(larger(r, g), b), low = smaller(smaller(r, g), b);
+        const int range = larger(v - low, 1), red = r == v, green = g == v;
+        const int up = v - choose(red, b, choose(green, r, g));
+        const int down = v - choose(red, g, choose(green, b, r)); /* up or down is the range */
+        p->s[i] = (int)((float)(v - low) / (float)larger(v, 1) * 255.0f);
+        p->v[i] = v;
+        away[i] = (float)(up + down - range) / (float)range;
+        base[i] = choose(red, 0, choose(green, 2, 4));
+        side[i] = choose(up >= down, 1, -1);
+    }
+}
+
+/* H, 0 .. 255 for a turn, cut off. Floats and doubles are rounded where Pillow rounds them: many
+ * colours lie exactly between two bytes of hue. */
+INLINE void find_hue(struct block *p, const float *away, const int *base, const int *side)
+{
+    for (int i = 0; i < BLOCK; i++) {
+        const float angle = (float)((double)base[i] + (double)side[i] * (1.0 - (double)away[i]));
+        const double turns = (double)angle * (1.0 / 6) + 1.0; /* angle: -1 .. 5 */
+        const float share = (float)(turns - (double)(int)turns);
+        p->h[i] = (int)((double)share * 255.0);
+    }
+}
+
+/* v (1 - s f / (255 * 85)) rounded; exact in floats, since no case comes nearer to a half than
+ * 1/43350 and the division is off by less. */
+static inline int fade(int v, int s, int f)
+{
+    return (int)((float)(2 * v * (21675 - s * f) + 21675) / 43350.0f);
+}
+
+/* Which sixth of the circle the turned hue is in, and the two channels that are not V. */
+INLINE void find_sixth(const struct block *p, int turn, int *sixth, int *middle, int *lowest)
+{
+    for (int i = 0; i < BLOCK; i++) {
+        const int h = 2 * ((p->h[i] + turn) & 255), whole = (h * 772) >> 16; /* h / 85 */
+        const int f = h - 85 * whole;
+        middle[i] = fade(p->v[i], p->s[i], choose(whole & 1, f, 85 - f));
+        lowest[i] = fade(p->v[i], p->s[i], 85);
+        sixth[i] = choose(whole == 6, 0, whole);
+    }
+}
+
+INLINE void find_colors(struct block *p, const int *sixth, const int *middle, const int *lowest)
+{
+    for (int i = 0; i < BLOCK; i++) {
+        const int at = sixth[i], v = p->v[i], m = middle[i], low = lowest[i];
+        p->r[i] = choose((at == 0) | (at == 5), v, choose((at == 1) | (at == 4), m, low));
+        p->g[i] = choose((at == 1) | (at == 2), v, choose((at == 0) | (at == 3), m, low));
+        p->b[i] = choose((at == 3) | (at == 4), v, choose((at == 2) | (at == 5), m, low));
+    }
+}
+
+/* In four steps: one loop of all of them becomes no vectors. */
+CPU_CLONES static void turn_block(struct block *p, int turn)
+{
+    float away[BLOCK];
+    int base[BLOCK], side[BLOCK], sixth[BLOCK], middle[BLOCK], lowest[BLOCK];
+    measure(p, away, base, side);
+    find_hue(p, away, base, side);
+    find_sixth(p, turn, sixth, middle, lowest);
+    find_colors(p, sixth, middle, lowest);
+}
+
 static void turn_hue(unsigned char *r, unsigned char *g, unsigned char *b, size_t n, int turn)
 {
-    for (size_t i = 0; i < n; i++) {
-        const int high = r[i] > g[i] ? (r[i] > b[i] ? r[i] : b[i]) : (g[i] > b[i] ? g[i] : b[i]);
-        const int low = r[i] < g[i] ? (r[i] < b[i] ? r[i] : b[i]) : (g[i] < b[i] ? g[i] : b[i]);
-        int h = 0, s = 0;
-        if (high > low) {
-            const float range = (float)(high - low), rc = (float)(high - r[i]) / range;
-            const float gc = (float)(high - g[i]) / range, bc = (float)(high - b[i]) / range;
-            float angle = r[i] == high   ? bc - gc
-                          : g[i] == high ? (float)(2.0 + (double)rc - (double)bc)
-                                         : (float)(4.0 + (double)gc - (double)rc);
-            angle = (float)fmod((double)angle / 6.0 + 1.0, 1.0);
-            h = (int)((double)angle * 255.0);
-            s = (int)((double)(range / (float)high) * 255.0);
+    struct block p = {.r = {0}};
+    for (size_t i = 0; i < n; i += BLOCK) {
+        const size_t count = n - i < BLOCK ? n - i : BLOCK;
+        for (size_t j = 0; j < count; j++) {
+            p.r[j] = r[i + j];
+            p.g[j] = g[i + j];
+            p.b[j] = b[i + j];
         }
-        h = (h + turn) & 255;
-        if (s == 0) {
-            r[i] = g[i] = b[i] = (unsigned char)high;
-            continue;
+        turn_block(&p, turn);
+        for (size_t j = 0; j < count; j++) {
+            r[i + j] = (unsigned char)p.r[j];
+            g[i + j] = (unsigned char)p.g[j];
+            b[i + j] = (unsigned char)p.b[j];
         }
-        const double sixths = h * 6.0 / 255.0;
-        const int sector = (int)sixths;
-        const float f = (float)(sixths - sector), fs = (float)(s / 255.0);
-        const unsigned char v = (unsigned char)high, p = (unsigned char)round(v * (1.0 - fs));
-        const unsigned char q = (unsigned char)round(v * (1.0 - (double)(fs * f)));
-        const unsigned char t = (unsigned char)round(v * (1.0 - fs * (1.0 - f)));
-        const unsigned char red[] = {v, q, p, p, t, v}, green[] = {t, v, v, q, p, p};
-        const unsigned char blue[] = {p, p, t, v, v, q};
-        r[i] = red[sector % 6];
-        g[i] = green[sector % 6];
-        b[i] = blue[sector % 6];
     }
 }
 
