@@ -15,13 +15,14 @@ OPT_debug   := -O0 -g
 OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 OPT_baseline := -O2 -DCPU_BASELINE
 
-# -ffp-contract=off, and no -ffast-math: the same bits on every CPU a loop is compiled for.
+# -ffp-contract=off, and no -ffast-math: the same bits on every CPU a loop is compiled for. Without
+# -fno-math-errno no loop with a square root becomes vectors; nobody asks errno about one.
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith
 ifdef CI
 WARNINGS += -Werror
 endif
 CFLAGS   ?= $(OPT_$(VARIANT))
-ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) -ffp-contract=off $(WARNINGS) -I. -MMD -MP -pthread
+ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) -ffp-contract=off -fno-math-errno $(WARNINGS) -I. -MMD -MP -pthread
 LDFLAGS  += $(filter -fsanitize=%,$(CFLAGS)) -pthread -Wl,--as-needed
 LIBS     := -lzstd -ljansson -ljpeg -lpng -lz -lopenblas -ldnnl -lgomp -lm
 
