@@ -11,7 +11,9 @@ void gauss_layout(struct gauss *scratch, struct arena *arena, int y, int x, int 
 {
     scratch->plane = arena_take(arena, (size_t)y * (size_t)x, sizeof *scratch->plane);
     scratch->line = arena_take(arena, (size_t)x + (size_t)taps, sizeof *scratch->line);
+    scratch->row = arena_take(arena, (size_t)x, sizeof *scratch->row);
     scratch->weight = arena_take(arena, (size_t)taps, sizeof *scratch->weight);
+    scratch->at = arena_take(arena, (size_t)taps, sizeof *scratch->at);
 }
 
 static void make_weights(float *weight, int radius, double sigma)
@@ -29,22 +31,70 @@ static int mirror(int i, int n)
     return i < 0 ? -i : i < n ? i : 2 * n - 2 - i;
 }
 
-/* out += weight * in */
-CPU_CLONES static void add(
-    float *restrict out, const unsigned char *restrict in, float weight, int n)
+/* Weights are the same from both ends, so lines are added in pairs, and four pairs at a time: each
+ * time the sums are loaded and stored once. */
+enum { PAIRS = 4 };
+
+CPU_CLONES static void scale(float *restrict out, const float *restrict in, float weight, int n)
 {
     for (int i = 0; i < n; i++)
-        out[i] += weight * (float)in[i];
+        out[i] = weight * in[i];
 }
 
-CPU_CLONES static void across(unsigned char *restrict out, const float *restrict in,
-    const float *restrict weight, int taps, int n)
+CPU_CLONES static void add_pair(float *restrict out, const float *restrict first,
+    const float *restrict last, float weight, int n)
 {
-    for (int i = 0; i < n; i++) {
-        float sum = 0;
-        for (int k = 0; k < taps; k++)
-            sum += weight[k] * in[i + k];
-        out[i] = (unsigned char)(int)((sum + 12582912.0f) - 12582912.0f); /* 1.5 * 2^23 rounds */
+    for (int i = 0; i < n; i++)
+        out[i] += weight * (first[i] + last[i]);
+}
+
+/* The pairs at[0] and last[0], at[1] and last[-1], ... */
+CPU_CLONES static void add_pairs(float *restrict out, const float *const *at,
+    const float *const *last, const float *weight, int n)
+{
+    const float *restrict const a = at[0], *restrict const b = at[1], *restrict const c = at[2];
+    const float *restrict const d = at[3], *restrict const e = last[-3];
+    const float *restrict const f = last[-2], *restrict const g = last[-1];
+    const float *restrict const h = last[0];
+    const float wa = weight[0], wb = weight[1], wc = weight[2], wd = weight[3];
+    for (int i = 0; i < n; i++)
+        out[i] +=
+            (wa * (a[i] + h[i]) + wb * (b[i] + g[i])) + (wc * (c[i] + f[i]) + wd * (d[i] + e[i]));
+}
+
+/* out [n] = the weighted sum of 2 radius + 1 lines at[], which may overlap each other. */
+static void add_lines(float *out, const float *const *at, const float *weight, int radius, int n)
+{
+    int k = 0;
+    scale(out, at[radius], weight[radius], n);
+    for (; k + PAIRS <= radius; k += PAIRS)
+        add_pairs(out, at + k, at + 2 * radius - k, weight + k, n);
+    for (; k < radius; k++)
+        add_pair(out, at[k], at[2 * radius - k], weight[k], n);
+}
+
+CPU_CLONES static void widen(float *restrict out, const unsigned char *restrict in, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)in[i];
+}
+
+CPU_CLONES static void narrow(unsigned char *restrict out, const float *restrict in, int n)
+{
+    for (int i = 0; i < n; i++)
+        out[i] = (unsigned char)(int)((in[i] + 12582912.0f) - 12582912.0f); /* 1.5 * 2^23 rounds */
+}
+
+/* The columns of row j to scratch->line, which is then mirrored at both ends. */
+static void down(const struct gauss *scratch, int radius, int j, int y, int x)
+{
+    float *const line = scratch->line, *const end = line + radius + x - 1;
+    for (int k = -radius; k <= radius; k++)
+        scratch->at[k + radius] = scratch->plane + (size_t)mirror(j + k, y) * x;
+    add_lines(line + radius, scratch->at, scratch->weight, radius, x);
+    for (int i = 1; i <= radius; i++) {
+        line[radius - i] = line[radius + i];
+        end[i] = end[-i];
     }
 }
 
@@ -56,19 +106,13 @@ void gauss_blur(unsigned char *planes, int channels, int y, int x, int taps, dou
     make_weights(scratch->weight, radius, sigma);
     for (int c = 0; c < channels; c++) {
         unsigned char *const p = planes + (size_t)c * plane;
-        memset(scratch->plane, 0, plane * sizeof *scratch->plane);
-        for (int j = 0; j < y; j++)
-            for (int k = -radius; k <= radius; k++)
-                add(scratch->plane + (size_t)j * x, p + (size_t)mirror(j + k, y) * x,
-                    scratch->weight[k + radius], x);
+        widen(scratch->plane, p, plane);
         for (int j = 0; j < y; j++) {
-            memcpy(scratch->line + radius, scratch->plane + (size_t)j * x,
-                (size_t)x * sizeof *scratch->line);
-            for (int i = 1; i <= radius; i++) {
-                scratch->line[radius - i] = scratch->line[radius + i];
-                scratch->line[radius + x - 1 + i] = scratch->line[radius + x - 1 - i];
-            }
-            across(p + (size_t)j * x, scratch->line, scratch->weight, taps, x);
+            down(scratch, radius, j, y, x);
+            for (int k = 0; k < taps; k++)
+                scratch->at[k] = scratch->line + k;
+            add_lines(scratch->row, scratch->at, scratch->weight, radius, x);
+            narrow(p + (size_t)j * x, scratch->row, x);
         }
     }
 }

@@ -5,7 +5,7 @@
  * the result is rounded to bytes once, half to even.
  * Numerics: float, columns first, then rows; torchvision multiplies by the weights of both
  * directions at once, so results may be one apart where a sum is next to a half.
- * Cost: about taps multiplications and 2 taps additions a sample.
+ * Cost: taps multiplications and 2 taps additions a sample, both directions together.
  * SPDX-License-Identifier: MIT */
 #ifndef GAUSS_H
 #define GAUSS_H
@@ -14,9 +14,11 @@
 
 /* Scratch memory for one thread. */
 struct gauss {
-    float *plane;  /* [Y][X] */
-    float *line;   /* [X + taps] */
-    float *weight; /* [taps] */
+    float *plane;     /* [Y][X] as floats */
+    float *line;      /* [X + taps] columns done, mirrored at both ends */
+    float *row;       /* [X] rows done */
+    float *weight;    /* [taps] */
+    const float **at; /* [taps] where the lines of a sum begin */
 };
 
 /* Cut scratch for planes of at most [y,x] and at most so many taps out of an arena (see arena.h). */

@@ -14,25 +14,22 @@ enum { WORDS = 4, LANES = 16, RUN = WORDS * LANES, ROUNDS = 10 };
 /* Blocks `first` and the next ones of the sequence, one in each lane (see rng.c). */
 INLINE void blocks(uint32_t word[WORDS][LANES], const struct rng *rng, uint32_t first)
 {
-    uint32_t *const c0 = word[0], *const c1 = word[1], *const c2 = word[2], *const c3 = word[3];
-    uint32_t k0 = rng->key[0], k1 = rng->key[1];
     for (uint32_t i = 0; i < LANES; i++) {
-        c0[i] = first + i;
-        c1[i] = rng->counter[1];
-        c2[i] = rng->counter[2];
-        c3[i] = rng->counter[3];
-    }
-    for (int round = 0; round < ROUNDS; round++) {
-        for (int i = 0; i < LANES; i++) {
-            const uint64_t p0 = (uint64_t)0xD2511F53u * c0[i];
-            const uint64_t p1 = (uint64_t)0xCD9E8D57u * c2[i];
-            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-            c1[i] = (uint32_t)p1;
-            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-            c3[i] = (uint32_t)p0;
+        uint32_t c0 = first + i, c1 = rng->counter[1], c2 = rng->counter[2], c3 = rng->counter[3];
+        uint32_t k0 = rng->key[0], k1 = rng->key[1];
+        for (int round = 0; round < ROUNDS; round++) {
+            const uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+            c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+            c1 = (uint32_t)p1;
+            c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+            c3 = (uint32_t)p0;
+            k0 += 0x9E3779B9u;
+            k1 += 0xBB67AE85u;
         }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        word[0][i] = c0;
+        word[1][i] = c1;
+        word[2][i] = c2;
+        word[3][i] = c3;
     }
 }
 

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-enum { CHANNELS = 3, BITS = 22, HALF = 1 << (BITS - 1), TAPS = 5 };
+enum { CHANNELS = 3, BITS = 22, HALF = 1 << (BITS - 1), TAPS = 5, WIDE = CHANNELS * RESAMPLE_WIDE };
 
 void resample_layout(struct resample *scratch, struct arena *arena, int y, int x)
 {
@@ -16,8 +16,9 @@ void resample_layout(struct resample *scratch, struct arena *arena, int y, int x
     scratch->column = arena_take(arena, (size_t)x, sizeof *scratch->column);
     scratch->room = TAPS * (size_t)x + (TAPS - 1) * (size_t)RESAMPLE_WIDE;
     scratch->weight = arena_take(arena, scratch->room, sizeof *scratch->weight);
-    scratch->line = arena_take(arena, line, sizeof *scratch->line);
-    scratch->sum = arena_take(arena, line * (size_t)y, sizeof *scratch->sum);
+    scratch->line = arena_take(arena, line > WIDE ? line : WIDE, sizeof *scratch->line);
+    scratch->sum =
+        arena_take(arena, line * (size_t)y > WIDE ? line * (size_t)y : WIDE, sizeof *scratch->sum);
 }
 
 /* ---- weights -------------------------------------------------------------------------------- */
@@ -87,21 +88,48 @@ static inline unsigned char clip(int32_t sum)
     return (unsigned char)(x < 0 ? 0 : x < 255 ? x : 255);
 }
 
-static void across(unsigned char *restrict out, const unsigned char *restrict in,
-    const struct resample *scratch, int channels, int x)
+/* A row of grey: out [X]. */
+static void across_grey(unsigned char *restrict out, const unsigned char *restrict in,
+    const struct resample *scratch, int x)
 {
     const int32_t *w = scratch->weight;
     for (int i = 0; i < x; i++) {
         const struct resample_span *const span = &scratch->column[i];
-        for (int c = 0; c < channels; c++) {
-            const unsigned char *const p = in + (size_t)span->first * channels + c;
-            int32_t sum = HALF;
-            for (int k = 0; k < span->count; k++)
-                sum += w[k] * p[(size_t)k * channels];
-            out[c * x + i] = clip(sum);
-        }
-        w += span->count;
+        const unsigned char *const p = in + span->first;
+        int32_t sum = HALF;
+        for (int k = 0; k < span->count; k++)
+            sum += *w++ * p[k];
+        out[i] = clip(sum);
     }
+}
+
+/* A row of colours: out [3][plane], of which the first X are written. */
+static void across_color(unsigned char *restrict out, const unsigned char *restrict in,
+    const struct resample *scratch, int x, size_t plane)
+{
+    const int32_t *w = scratch->weight;
+    for (int i = 0; i < x; i++) {
+        const struct resample_span *const span = &scratch->column[i];
+        const unsigned char *p = in + (size_t)span->first * CHANNELS;
+        int32_t r = HALF, g = HALF, b = HALF;
+        for (int k = span->count; k > 0; k--, w++, p += CHANNELS) {
+            r += *w * p[0];
+            g += *w * p[1];
+            b += *w * p[2];
+        }
+        out[i] = clip(r);
+        out[plane + (size_t)i] = clip(g);
+        out[2 * plane + (size_t)i] = clip(b);
+    }
+}
+
+static void across(unsigned char *out, const unsigned char *in, const struct resample *scratch,
+    int channels, int x, size_t plane)
+{
+    if (channels == 1)
+        across_grey(out, in, scratch, x);
+    else
+        across_color(out, in, scratch, x, plane);
 }
 
 /* The same with weights made as they are needed: a rectangle may be wider than any scratch. */
@@ -157,33 +185,70 @@ CPU_CLONES static void finish(unsigned char *restrict out, const int32_t *restri
         out[i] = clip(sum[i]);
 }
 
-void resample_bytes(unsigned char *out, const struct picture *in, struct crop crop, int y, int x,
-    enum resample_filter filter, const struct resample *scratch)
+/* ---- both directions ------------------------------------------------------------------------ */
+
+/* What is resampled: the corner of the rectangle in the picture, and its size and channels. */
+struct source {
+    const unsigned char *corner;
+    size_t pitch;
+    int channels;
+};
+
+/* Rows, then columns: each source row goes where it counts, once. */
+static void rows_first(unsigned char *out, const struct source *in, const struct axis *columns,
+    const struct axis *rows, bool kept, int y, int x, const struct resample *scratch)
 {
     const int channels = in->channels, line = channels * x;
-    const size_t pitch = (size_t)in->width * channels;
-    int left, top, begun = 0, done = 0;
-    const struct axis columns = make_axis(&left, crop.x, crop.w, in->reduce, in->x, x, filter);
-    const struct axis rows = make_axis(&top, crop.y, crop.h, in->reduce, in->y, y, filter);
-    const bool kept = make_columns(&columns, scratch, x);
-    for (int j = 0; j < y; j++)
-        scratch->row[j] = make_span(&rows, j);
-    for (int i = 0; i < rows.pixels; i++) { /* each source row goes where it counts, once */
-        const unsigned char *const source =
-            in->pixels + pitch * (top + i) + (size_t)left * channels;
+    int begun = 0, done = 0; /* output rows */
+    for (int i = 0; i < rows->pixels; i++) {
+        const unsigned char *const source = in->corner + in->pitch * (size_t)i;
         if (kept)
-            across(scratch->line, source, scratch, channels, x);
+            across(scratch->line, source, scratch, channels, x, (size_t)x);
         else
-            across_wide(scratch->line, source, &columns, scratch, channels, x);
+            across_wide(scratch->line, source, columns, scratch, channels, x);
         for (; begun < y && scratch->row[begun].first <= i; begun++)
             set(scratch->sum + (size_t)begun * line, HALF, line);
         for (int j = done; j < begun; j++)
             if (i - scratch->row[j].first < scratch->row[j].count)
                 add(scratch->sum + (size_t)j * line, scratch->line,
-                    fixed_weight(&rows, &scratch->row[j], i - scratch->row[j].first), line);
+                    fixed_weight(rows, &scratch->row[j], i - scratch->row[j].first), line);
         for (; done < begun && scratch->row[done].first + scratch->row[done].count <= i + 1; done++)
             for (int c = 0; c < channels; c++)
                 finish(out + ((size_t)c * y + done) * x,
                     scratch->sum + (size_t)done * line + (size_t)c * x, x);
     }
+}
+
+/* Columns, then rows. */
+static void columns_first(unsigned char *out, const struct source *in, const struct axis *columns,
+    const struct axis *rows, int y, int x, const struct resample *scratch)
+{
+    const int channels = in->channels, line = channels * columns->pixels;
+    for (int j = 0; j < y; j++) {
+        const struct resample_span *const span = &scratch->row[j];
+        const unsigned char *source = in->corner + in->pitch * (size_t)span->first;
+        set(scratch->sum, HALF, line);
+        for (int k = 0; k < span->count; k++, source += in->pitch)
+            add(scratch->sum, source, fixed_weight(rows, span, k), line);
+        finish(scratch->line, scratch->sum, line);
+        across(out + (size_t)j * x, scratch->line, scratch, channels, x, (size_t)y * x);
+    }
+}
+
+void resample_bytes(unsigned char *out, const struct picture *in, struct crop crop, int y, int x,
+    enum resample_filter filter, const struct resample *scratch)
+{
+    int left, top;
+    const struct axis columns = make_axis(&left, crop.x, crop.w, in->reduce, in->x, x, filter);
+    const struct axis rows = make_axis(&top, crop.y, crop.h, in->reduce, in->y, y, filter);
+    struct source source = {NULL, (size_t)in->width * in->channels, in->channels};
+    source.corner = in->pixels + source.pitch * (size_t)top + (size_t)left * in->channels;
+    const bool kept = make_columns(&columns, scratch, x);
+    for (int j = 0; j < y; j++)
+        scratch->row[j] = make_span(&rows, j);
+    if (kept && columns.pixels <= RESAMPLE_WIDE && y < rows.pixels &&
+        rows.pixels - y > 2 * (columns.pixels - x))
+        columns_first(out, &source, &columns, &rows, y, x, scratch);
+    else
+        rows_first(out, &source, &columns, &rows, kept, y, x, scratch);
 }

@@ -9,8 +9,9 @@
  * A = -1/2), t being the distance over f, scaled to a sum of one; pixels outside the rectangle do
  * not count. Of a picture that was reduced when it was decoded, the rectangle keeps its fractions.
  *
- * Numerics: weights are whole multiples of 2^-22; rows first, rounded to bytes, then columns: the
- * bytes of Pillow.
+ * Numerics: weights are whole multiples of 2^-22, and what the first direction gives is rounded to
+ * bytes: the bytes of Pillow 13. Like it, this does columns first where the height shrinks by more
+ * than twice what the width does (older releases always do rows first, and may be one apart there).
  * Cost: 2 multiplications (bicubic 4) a source pixel and channel in each direction, and at least
  * that many a sample.
  * SPDX-License-Identifier: MIT */
@@ -23,7 +24,8 @@
 
 #include <stdint.h>
 
-/* Up to this width of a rectangle weights are kept from row to row; beyond, they are made anew. */
+/* Up to this width of a rectangle weights are kept from row to row; beyond, they are made anew, and
+ * rows always come first. */
 enum { RESAMPLE_WIDE = 4096 };
 
 enum resample_filter { RESAMPLE_BILINEAR, RESAMPLE_BICUBIC };
@@ -39,8 +41,8 @@ struct resample {
     struct resample_span *row, *column; /* [Y], [X] */
     int32_t *weight;                    /* of all columns, one after the other */
     size_t room;                        /* for so many */
-    unsigned char *line;                /* [C][X] a source row at the new width */
-    int32_t *sum;                       /* [Y][C][X] */
+    unsigned char *line;                /* [C][X] or [W][C]: a row that one direction is done of */
+    int32_t *sum;                       /* [Y][C][X] or [W][C] */
 };
 
 /* Cut scratch for planes of at most [Y,X] out of an arena (see arena.h). */
