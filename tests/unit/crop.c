@@ -9,9 +9,13 @@
 enum { DRAWS = 40000, MOMENTS = 6 };
 
 static const struct crop_range reference = {0.08, 1, 3.0 / 4, 4.0 / 3, 0.1};
+static const struct crop_range large = {0.2, 1, 3.0 / 4, 4.0 / 3, 0};
 
-/* Mean and deviation of x, y, w, h, area, aspect over many draws. */
-static void test_moments(int h, int w)
+typedef struct crop draw(struct rng *rng, const struct crop_range *range, int h, int w);
+
+/* Mean and deviation of x, y, w, h, area, aspect over many draws. The last offset, which would touch
+ * the right or lower border, is drawn by area only. */
+static void test_moments(draw *function, const struct crop_range *range, int h, int w)
 {
     static const char *const what[MOMENTS] = {"x", "y", "width", "height", "area", "aspect"};
     char name[40];
@@ -21,7 +25,7 @@ static void test_moments(int h, int w)
     bool inside = true, last = false;
     for (int i = 0; i < DRAWS; i++) {
         struct rng rng = rng_key(7, 0, i, 0, "crop");
-        const struct crop c = crop_random(&rng, &reference, h, w);
+        const struct crop c = function(&rng, range, h, w);
         const double value[MOMENTS] = {
             c.x, c.y, c.w, c.h, (double)c.w * c.h / (h * w), (double)c.w / c.h};
         for (int k = 0; k < MOMENTS; k++) {
@@ -32,7 +36,8 @@ static void test_moments(int h, int w)
         last |= (c.w < w && c.x + c.w == w) || (c.h < h && c.y + c.h == h);
     }
     OK(inside, "%dx%d: every crop lies inside", h, w);
-    OK(!last, "%dx%d: the last offset is never drawn", h, w);
+    OK(last == (function == crop_random_area), "%dx%d: the last offset is %s drawn", h, w,
+        last ? "" : "never");
     for (int k = 0; k < MOMENTS; k++) {
         const double mean = sum[k] / DRAWS, deviation = sqrt(square[k] / DRAWS - mean * mean);
         NEAR(mean, wanted[k], 5 * wanted[MOMENTS + k] / sqrt(DRAWS),
@@ -63,6 +68,21 @@ static void test_range(void)
     OK(c.h == 1 && c.w >= 1 && c.w <= 100000, "a line of pixels");
 }
 
+static void test_fallback(void)
+{
+    const struct crop_range wide = {1, 1, 3.9, 4.1, 0}, tall = {1, 1, 0.2, 0.21, 0};
+    const struct crop_range even = {4, 5, 0.5, 2, 0};
+    struct rng rng = rng_key(1, 0, 0, 0, "crop");
+    struct crop c = crop_random_area(&rng, &wide, 50, 101);
+    OK(c.x == 0 && c.w == 101 && c.h == 26 && c.y == 12, "too wide an aspect: the middle rows");
+    c = crop_random_area(&rng, &tall, 50, 101);
+    OK(c.y == 0 && c.h == 50 && c.w == 10 && c.x == 45, "too tall an aspect: the middle columns");
+    c = crop_random_area(&rng, &even, 50, 60);
+    OK(c.x == 0 && c.y == 0 && c.w == 60 && c.h == 50, "too large an area: the whole picture");
+    c = crop_random_area(&rng, &reference, 1, 1000);
+    OK(c.h == 1 && c.w >= 1 && c.y == 0 && c.x + c.w <= 1000, "a line of pixels, by area");
+}
+
 static void test_central(void)
 {
     int64_t shape[2];
@@ -83,11 +103,17 @@ static void test_central(void)
 int main(void)
 {
     golden_open("tests/golden/augment.safetensors");
-    test_moments(32, 32);
-    test_moments(60, 45);
-    test_moments(20, 90);
+    test_moments(crop_random, &reference, 32, 32);
+    test_moments(crop_random, &reference, 60, 45);
+    test_moments(crop_random, &reference, 20, 90);
     test_range();
     test_central();
+    safetensors_free(&golden);
+    golden_open("tests/golden/kernels.safetensors");
+    test_moments(crop_random_area, &reference, 32, 32);
+    test_moments(crop_random_area, &reference, 60, 45);
+    test_moments(crop_random_area, &large, 20, 90);
+    test_fallback();
     safetensors_free(&golden);
     return tap_done();
 }

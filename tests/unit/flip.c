@@ -1,4 +1,4 @@
-/* flip -- left and right exchanged, rows and planes kept.
+/* flip -- left and right, or top and bottom, exchanged, and the rest kept.
  * SPDX-License-Identifier: MIT */
 #include "lib/image/flip.h"
 
@@ -17,6 +17,13 @@ static void test_size(int channels, int y, int x)
         for (int i = 0; i < x; i++)
             good &= planes[row * x + i] == (float)(row * x + x - 1 - i);
     OK(good, "%d planes of %dx%d", channels, x, y);
+    flip_horizontal(planes, channels, y, x);
+    flip_vertical(planes, channels, y, x);
+    for (int c = 0; c < channels; c++)
+        for (int j = 0; j < y; j++)
+            for (int i = 0; i < x; i++)
+                good &= planes[(c * y + j) * x + i] == (float)((c * y + y - 1 - j) * x + i);
+    OK(good, "upside down");
 }
 
 int main(void)
