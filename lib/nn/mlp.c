@@ -162,7 +162,7 @@ static size_t tape_size(const void *self, int which, int rows, bool training)
     return count.used;
 }
 
-static void *tape_new(const void *self, int which, int rows, bool training, struct err *err)
+static void *tape_new(void *self, int which, int rows, bool training, struct err *err)
 {
     struct tape *const t = calloc(1, sizeof *t);
     (void)which;

@@ -34,7 +34,7 @@ struct model {
     /* Bytes of a tape for a part of `rows` of that size, and the tape. For MODEL_EVAL (training
      * false) a tape is small. Errors: ERR_FAILED (memory). */
     size_t (*tape_size)(const void *self, int size, int rows, bool training);
-    void *(*tape_new)(const void *self, int size, int rows, bool training, struct err *err);
+    void *(*tape_new)(void *self, int size, int rows, bool training, struct err *err);
     void (*tape_free)(void *tape); /* NULL is fine */
 
     /* out [rows, out_width] overwritten. `in` holds `rows` rows of the tape's size; rows <= the

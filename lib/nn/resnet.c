@@ -211,6 +211,17 @@ static int find_network(const struct resnet *resnet, int height, int width)
     return -1;
 }
 
+/* Primitives and packed weights: of the first size at once, of others when a part of them is met, so
+ * that a header that only says many sizes costs nothing. */
+static int make_network(struct resnet *resnet, struct network *network, struct err *err)
+{
+    int status = 0;
+    for (int i = 0; i < network->units && status == 0; i++)
+        if (network->unit[i]->conv == NULL)
+            status = block_unit_make(network->unit[i], &resnet->common, err);
+    return status;
+}
+
 static int add_network(struct resnet *resnet, const struct variant *variant,
     const struct resnet_options *options, const int size[2], struct err *err)
 {
@@ -222,13 +233,11 @@ static int add_network(struct resnet *resnet, const struct variant *variant,
     network->height = size[0];
     network->width = size[1];
     resnet->network[resnet->networks++] = network;
-    if (build(resnet, network, variant, options, err) != 0 ||
-        (resnet->networks == 1 && params_alloc(&resnet->params, err) != 0))
+    if (build(resnet, network, variant, options, err) != 0)
         return -1;
-    for (int i = 0; i < network->units; i++)
-        if (block_unit_make(network->unit[i], &resnet->common, err) != 0)
-            return -1;
-    return 0;
+    if (resnet->networks > 1)
+        return 0;
+    return params_alloc(&resnet->params, err) != 0 ? -1 : make_network(resnet, network, err);
 }
 
 struct resnet *resnet_new(
@@ -283,7 +292,9 @@ static void refresh_unit(void *context, int number, int thread)
 {
     const struct resnet *resnet = context;
     const int units = resnet->network[0]->units;
-    conv2d_refresh(resnet->network[number / units]->unit[number % units]->conv, thread);
+    struct conv2d *conv = resnet->network[number / units]->unit[number % units]->conv;
+    if (conv != NULL)
+        conv2d_refresh(conv, thread);
 }
 
 static void refresh(void *self)
@@ -381,17 +392,17 @@ static void tape_free(void *opaque)
     free(tape);
 }
 
-static void *tape_new(const void *self, int which, int rows, bool training, struct err *err)
+static void *tape_new(void *self, int which, int rows, bool training, struct err *err)
 {
-    const struct resnet *resnet = self;
-    const struct network *network = resnet->network[which];
+    struct resnet *resnet = self;
+    struct network *network = resnet->network[which];
     struct tape *tape = calloc(1, sizeof *tape);
     if (tape == NULL) {
         err_memory(err, "activations");
         return NULL;
     }
     tape->network = network;
-    int status = 0;
+    int status = make_network(resnet, network, err);
     for (int i = 0; i < network->units && training && status == 0; i++)
         status = conv2d_train(network->unit[i]->conv, i > 0, err); /* pictures need no gradient */
     if (status == 0)

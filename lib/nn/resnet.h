@@ -3,7 +3,7 @@
  *
  * Input u8 [N,H,W,3], scaled to [0,1], normalised by pixel mean and deviation if given; output
  * h f32 [N,D], the global average of the last feature map. Pictures may be of several sizes: the
- * weights do not depend on it. Each size has its own layouts of them (twice the weights).
+ * weights do not depend on it. Each size that is met has its own layouts of them (twice the weights).
  *
  * resnet18/34: basic blocks, torchvision's structure (no projection shortcut in the first group),
  * D = 512 width. resnet50/101/152: bottleneck blocks with the stride on the 3x3 convolution,

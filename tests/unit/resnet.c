@@ -365,6 +365,63 @@ static void names(void)
         "what is of the small family is known");
 }
 
+static void copy_values(const struct model *to, const struct model *from)
+{
+    for (int i = 0; i < to->params->count; i++)
+        memcpy(to->params->param[i].value, from->params->param[i].value,
+            from->params->param[i].count * sizeof(float));
+    to->refresh(to->self);
+}
+
+/* A step of three parts of two sizes against PyTorch's: each part has pixels and gradient of its own,
+ * all have the weights of the first. */
+static void sizes_against_golden(void)
+{
+    static const int side[3] = {20, 11, 20};
+    struct err err = {0};
+    struct safetensors file = {0};
+    float seed = 0;
+    if (safetensors_load(&file, "tests/golden/sizes.safetensors", 1 << 20, &err) != 0) {
+        OK(0, "%s", err.text);
+        return;
+    }
+    memcpy(&seed, safetensors_find(&file, "sizes.seed")->data, sizeof seed);
+    const struct resnet_options options = {.name = "resnet20",
+        .width = 1,
+        .sizes = 2,
+        .size = {{20, 20}, {11, 11}},
+        .mean = {0.5, 0.45, 0.4},
+        .deviation = {0.25, 0.2, 0.3}};
+    struct net part[3];
+    for (int i = 0; i < 3; i++) {
+        part[i] = net_new("resnet20", false, side[i], 4, false, 2);
+        fill(&part[i], (int)seed + i);
+    }
+    struct resnet *resnet = resnet_new(&options, part[0].parallel, &err);
+    const struct model model = resnet_model(resnet);
+    copy_values(&model, &part[0].model);
+    for (int i = 0; i < 3; i++) {
+        char key[20];
+        const int shape[] = {side[i], side[i], 3};
+        struct net net = part[i];
+        net.model = model;
+        net.tape =
+            model.tape_new(model.self, model.size(model.self, shape, &err), net.rows, true, &err);
+        forward(&net, MODEL_TRAIN);
+        backward(&net);
+        snprintf(key, sizeof key, "sizes.h%d", i);
+        const double error = digest_error(&file, key, net.out, 4 * 64);
+        OK(error < 1e-4, "part %d of %dx%d: features %.1e", i, side[i], side[i], error);
+        model.tape_free(net.tape);
+    }
+    check_params(&file, "sizes", model.params, false);
+    check_params(&file, "sizes", model.params, true);
+    resnet_free(resnet);
+    for (int i = 2; i >= 0; i--)
+        net_free(&part[i]);
+    safetensors_free(&file);
+}
+
 /* A part of its own network, on top of what `before` has summed and counted. */
 static void alone(struct net *net, const struct net *before)
 {
@@ -411,10 +468,7 @@ static void two_sizes(const char *name, bool imagenet, int large, int small)
         both[i].tape = model.tape_new(model.self, size, both[i].rows, true, &err);
         both[i].out = calloc((size_t)both[i].rows * (size_t)model.out_width, sizeof(float));
     }
-    for (int i = 0; i < model.params->count; i++)
-        memcpy(model.params->param[i].value, a.model.params->param[i].value,
-            model.params->param[i].count * sizeof(float));
-    model.refresh(model.self);
+    copy_values(&model, &a.model);
     for (int i = 0; i < 3; i++)
         alone(part[i], i > 0 ? part[i - 1] : NULL);
     for (int i = 0; i < 3; i++) /* as a step does: all forward, then all back */
@@ -478,6 +532,7 @@ int main(void)
     parts("resnet18", true, 32);
     initialisation();
     names();
+    sizes_against_golden();
     two_sizes("resnet20", false, 20, 9);
     two_sizes("resnet50", true, 48, 33);
     enormous();

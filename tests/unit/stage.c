@@ -55,7 +55,7 @@ static size_t toy_size(const void *self, int size, int rows, bool training)
     return training ? (size_t)rows * 100 * (size_t)(size + 1) : 1;
 }
 
-static void *toy_new(const void *self, int size, int rows, bool training, struct err *err)
+static void *toy_new(void *self, int size, int rows, bool training, struct err *err)
 {
     struct toy_tape *const tape = calloc(1, sizeof *tape);
     (void)self;
