@@ -90,16 +90,17 @@ static void tell(const char *picture, const char *reason)
 /* ---- work ----------------------------------------------------------------------------------- */
 
 /* Read until the gallery is full or the input has ended. True when it is full. */
-static bool collect(struct gallery *gallery, struct reader *reader, const char *source,
-    const struct header **header, struct err *err)
+static bool collect(
+    struct gallery *gallery, struct reader *reader, const char *source, struct err *err)
 {
+    const struct header *header;
     struct record record = {0};
     int more, wanted = 1;
-    while (wanted == 1 && (more = reader_header(reader, header, err)) == 1) {
-        if (gallery_header(gallery, *header, source, err) < 0)
+    while (wanted == 1 && (more = reader_header(reader, &header, err)) == 1) {
+        if (gallery_header(gallery, header, source, err) < 0)
             break;
         while (wanted == 1 && reader_record(reader, &record, err) == 1) {
-            wanted = gallery_record(gallery, *header, &record, err);
+            wanted = gallery_record(gallery, header, &record, err);
             progress_update(gallery->cells, NULL);
         }
         if (err->status != ERR_NONE)
@@ -146,7 +147,6 @@ int main(int argc, char **argv)
 {
     struct err err = {0};
     struct gallery gallery;
-    const struct header *header;
     const int operand = cli_parse(&tool, argc, argv);
 
     choose_format();
@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 
     gallery_init(&gallery, &options.gallery);
     progress_start(0, "pictures");
-    const bool full = collect(&gallery, reader, channel_name(in), &header, &err);
+    const bool full = collect(&gallery, reader, channel_name(in), &err);
     progress_end(gallery.cells);
     write_sheet(out, &gallery, &err);
     cli_finish(out);
