@@ -188,22 +188,18 @@ static int reduction(const struct decoder *d)
     return reduce;
 }
 
-/* Check the region and make room for what it will be when reduced. */
-static int make_room(struct decoder *d)
+/* The region, reduced: a rectangle of the upright picture as it will be decoded. */
+static int find_rectangle(struct decoder *d, struct picture_region *rect)
 {
-    const struct picture_region *const r = &d->region;
-    struct picture *const out = d->out;
-    if (r->x < 0 || r->y < 0 || r->w < 1 || r->h < 1 || r->x > out->width - r->w ||
-        r->y > out->height - r->h)
+    struct picture_region *const r = &d->region;
+    const int height = d->out->height, width = d->out->width;
+    if (r->w == 0)
+        *r = (struct picture_region){0, 0, width, height, 1};
+    if (r->x < 0 || r->y < 0 || r->w < 1 || r->h < 1 || r->x > width - r->w || r->y > height - r->h)
         return err_set(d->err, ERR_FAILED, "a region is not inside its picture");
     const int reduce = reduction(d), x = r->x / reduce, y = r->y / reduce;
-    const int right = (r->x + r->w - 1) / reduce + 1, bottom = (r->y + r->h - 1) / reduce + 1;
-    if (picture_alloc(
-            out, bottom - y, right - x, out->channels, d->rules->max_pixels, "JPEG", d->err) < 0)
-        return -1;
-    out->x = x;
-    out->y = y;
-    out->reduce = reduce;
+    *rect = (struct picture_region){
+        x, y, (r->x + r->w - 1) / reduce + 1 - x, (r->y + r->h - 1) / reduce + 1 - y, reduce};
     return 0;
 }
 
@@ -225,26 +221,44 @@ static bool can_crop(const struct jpeg_decompress_struct *library)
     return library->scale_denom == 1 || library->max_h_samp_factor < 4;
 }
 
-/* Decode the rows of the rectangle, of the stored picture as it is reduced, into d->out. */
-static void read_rows(struct decoder *d, const struct picture_region *stored)
+/* Decode no more columns than the rectangle needs, if that can be; returns the first of them. */
+static int crop_columns(j_decompress_ptr library, const struct picture_region *stored)
 {
-    j_decompress_ptr library = &d->library;
     JDIMENSION left = stored->x > MARGIN ? (JDIMENSION)stored->x - MARGIN : 0;
     JDIMENSION right = (JDIMENSION)(stored->x + stored->w + MARGIN);
     right = right < library->output_width ? right : library->output_width;
     JDIMENSION width = right - left;
-    if (width < library->output_width && can_crop(library))
-        jpeg_crop_scanline(library, &left, &width);
-    else
-        left = 0;
+    if (width == library->output_width || !can_crop(library))
+        return 0;
+    jpeg_crop_scanline(library, &left, &width);
+    return (int)left;
+}
+
+/* Decode rows to where they belong. */
+static void read_straight(struct decoder *d)
+{
+    const struct picture *const out = d->out;
+    const size_t line = (size_t)out->width * (size_t)out->channels;
+    for (int y = 0; y < out->height;) {
+        const int wanted = out->height - y < ROWS ? out->height - y : ROWS;
+        JSAMPROW row[ROWS];
+        for (int i = 0; i < wanted; i++)
+            row[i] = out->pixels + (size_t)(y + i) * line;
+        y += (int)jpeg_read_scanlines(&d->library, row, (JDIMENSION)wanted);
+    }
+}
+
+/* Decode rows into a strip, then put the rectangle's part of it to its place; `left` is the first
+ * column that is decoded. */
+static void read_turned(struct decoder *d, const struct picture_region *stored, int left)
+{
+    j_decompress_ptr library = &d->library;
     const JDIMENSION components = (JDIMENSION)library->output_components;
     const JSAMPARRAY strip = library->mem->alloc_sarray(
         (j_common_ptr)library, JPOOL_IMAGE, library->output_width * components, ROWS);
     JSAMPROW row[ROWS];
     for (int i = 0; i < ROWS; i++)
-        row[i] = strip[i] + ((JDIMENSION)stored->x - left) * components;
-    if (stored->y > 0)
-        jpeg_skip_scanlines(library, (JDIMENSION)stored->y);
+        row[i] = strip[i] + (JDIMENSION)(stored->x - left) * components;
     for (int y = 0; y < stored->h;) {
         const int wanted = stored->h - y < ROWS ? stored->h - y : ROWS;
         int got = 0;
@@ -257,10 +271,39 @@ static void read_rows(struct decoder *d, const struct picture_region *stored)
     }
 }
 
+/* Decode a rectangle; what can be taken as it comes is taken with the columns beside it. */
+static int read_rectangle(struct decoder *d, struct picture_region rect)
+{
+    j_decompress_ptr library = &d->library;
+    struct picture_region stored = rect;
+    const bool turned = d->turn.swap || d->turn.mirror_x || d->turn.mirror_y;
+    turn_stored(&stored, d->turn, (int)library->output_height, (int)library->output_width);
+    const int left = crop_columns(library, &stored);
+    const bool straight = !turned && library->output_components == d->out->channels;
+    if (straight) {
+        rect.x = left;
+        rect.w = (int)library->output_width;
+    }
+    if (picture_alloc(
+            d->out, rect.h, rect.w, d->out->channels, d->rules->max_pixels, "JPEG", d->err) < 0)
+        return -1;
+    d->out->x = rect.x;
+    d->out->y = rect.y;
+    d->out->reduce = rect.reduce;
+    if (stored.y > 0)
+        jpeg_skip_scanlines(library, (JDIMENSION)stored.y);
+    if (straight)
+        read_straight(d);
+    else
+        read_turned(d, &stored, left);
+    return 0;
+}
+
 static int decode(struct decoder *d, const void *bytes, size_t size)
 {
-    struct picture *const out = d->out;
+    const struct picture *const out = d->out;
     j_decompress_ptr library = &d->library;
+    struct picture_region rect = {0};
     if (start(d, bytes, size) < 0)
         return -1;
     if (picture_check(out->height, out->width, d->rules->max_pixels, "JPEG", d->err) < 0)
@@ -268,17 +311,14 @@ static int decode(struct decoder *d, const void *bytes, size_t size)
     if (!library->arith_code && (size_t)out->height * (size_t)out->width / PIXELS_A_BYTE > size)
         return err_set(d->err, ERR_INPUT, "JPEG is cut short: %zu bytes cannot hold %d x %d", size,
             out->width, out->height);
-    if (d->region.w == 0)
-        d->region = (struct picture_region){0, 0, out->width, out->height, 1};
-    if (make_room(d) < 0)
+    if (find_rectangle(d, &rect) < 0)
         return -1;
     library->scale_num = 1;
-    library->scale_denom = (unsigned)out->reduce;
+    library->scale_denom = (unsigned)rect.reduce;
     library->do_block_smoothing = FALSE; /* it looks at neighbours that a region may lack */
     jpeg_start_decompress(library);
-    struct picture_region stored = {out->x, out->y, out->width, out->height, out->reduce};
-    turn_stored(&stored, d->turn, (int)library->output_height, (int)library->output_width);
-    read_rows(d, &stored);
+    if (read_rectangle(d, rect) < 0)
+        return -1;
     if (library->output_scanline == library->output_height)
         jpeg_finish_decompress(library);
     return 0;

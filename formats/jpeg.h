@@ -34,7 +34,7 @@
 /* Do the bytes begin like a JPEG file? */
 int jpeg_is(const void *bytes, size_t size);
 
-/* As picture_decode_region(), and exactly the region comes out; region NULL: all of it. */
+/* As picture_decode_region(): the region, and what is decoded beside it. region NULL: all of it. */
 int jpeg_decode(struct picture *out, const void *bytes, size_t size,
     const struct picture_region *region, const struct picture_rules *rules, struct err *err);
 

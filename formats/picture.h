@@ -50,7 +50,8 @@ int picture_decode(struct picture *out, const void *bytes, size_t size,
     const struct picture_rules *rules, struct err *err);
 
 /* Decode at least the region: `out` says what came (more, or all of it, where an encoding cannot be
- * decoded in part). Pixels inside the region are those of picture_decode() when out->reduce is 1. */
+ * decoded in part). Pixels inside the region are those of picture_decode() when out->reduce is 1;
+ * those that come with them may be nearly so. */
 int picture_decode_region(struct picture *out, const void *bytes, size_t size,
     const struct picture_region *region, const struct picture_rules *rules, struct err *err);
 

@@ -37,17 +37,20 @@ static int decode(struct picture *out, const uint8_t *data, size_t size,
     return got;
 }
 
-static void compare(const struct picture *all, const struct picture *part)
+/* The part has the region, as it is in all of the picture. */
+static void compare(
+    const struct picture *all, const struct picture *part, const struct picture_region *r)
 {
-    const size_t c = (size_t)all->channels, line = (size_t)part->width * c;
-    require(part->reduce == all->reduce && part->channels == all->channels && part->x >= 0 &&
-            part->y >= 0 && part->x + part->width <= all->width &&
+    const int f = part->reduce, c = all->channels, x = r->x / f, y = r->y / f;
+    const int right = (r->x + r->w - 1) / f + 1, bottom = (r->y + r->h - 1) / f + 1;
+    require(f == all->reduce && part->channels == c && part->x >= 0 && part->x <= x &&
+            part->y >= 0 && part->y <= y && part->x + part->width >= right &&
+            part->x + part->width <= all->width && part->y + part->height >= bottom &&
             part->y + part->height <= all->height);
-    for (int y = 0; y < part->height; y++)
+    for (int i = y; i < bottom; i++)
         require(
-            memcmp(part->pixels + (size_t)y * line,
-                all->pixels + ((size_t)(part->y + y) * (size_t)all->width + (size_t)part->x) * c,
-                line) == 0);
+            memcmp(part->pixels + (size_t)(((i - part->y) * part->width + x - part->x) * c),
+                all->pixels + (size_t)((i * all->width + x) * c), (size_t)((right - x) * c)) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -80,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const int part_failed = decode(&part, data, size, &r, &strict);
         require(failed || !part_failed);
         if (!failed)
-            compare(&all, &part);
+            compare(&all, &part, &r);
         picture_free(&all);
         picture_free(&part);
     }

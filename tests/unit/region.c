@@ -114,20 +114,19 @@ static int decode(
     return got;
 }
 
-/* Is the part where it says it is, large enough for the region, and the same as in all of it? */
+/* Is the part where it says it is, and has it all of the region, as it is in the whole? */
 static int agrees(
     const struct picture *all, const struct picture *part, const struct picture_region *r)
 {
-    const int f = part->reduce, c = all->channels;
-    if (part->x * f > r->x || part->y * f > r->y || (part->x + part->width) * f < r->x + r->w ||
-        (part->y + part->height) * f < r->y + r->h || part->reduce != all->reduce ||
-        part->channels != c || part->x + part->width > all->width ||
-        part->y + part->height > all->height)
+    const int f = part->reduce, c = all->channels, x = r->x / f, y = r->y / f;
+    const int right = (r->x + r->w - 1) / f + 1, bottom = (r->y + r->h - 1) / f + 1;
+    if (f != all->reduce || part->channels != c || part->x > x || part->y > y ||
+        part->x + part->width < right || part->y + part->height < bottom ||
+        part->x + part->width > all->width || part->y + part->height > all->height)
         return 0;
-    for (int y = 0; y < part->height; y++)
-        if (memcmp(part->pixels + (size_t)(y * part->width * c),
-                all->pixels + (size_t)(((part->y + y) * all->width + part->x) * c),
-                (size_t)(part->width * c)) != 0)
+    for (int i = y; i < bottom; i++)
+        if (memcmp(part->pixels + (size_t)(((i - part->y) * part->width + x - part->x) * c),
+                all->pixels + (size_t)((i * all->width + x) * c), (size_t)((right - x) * c)) != 0)
             return 0;
     return 1;
 }
@@ -192,7 +191,8 @@ static void check_damage_behind(void)
                 strcmp(err.text, "JPEG is cut short") == 0,
             "half of a file is refused");
         const int got = jpeg_decode(&part, file, size / 2, &top, &usual, &none);
-        OK(i == 6 ? got < 0 : got == 0 && part.width == 40 && part.height == 30,
+        OK(i == 6 ? got < 0
+                  : got == 0 && part.x <= 3 && part.x + part.width >= 43 && part.height == 30,
             "%s: half of a file %s", kinds[i].name,
             i == 6 ? "has nothing whole" : "is enough for its top");
         OK(jpeg_decode(&whole, file, size, &outside, &usual, &wrong) < 0 &&
