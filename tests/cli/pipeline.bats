@@ -83,6 +83,20 @@ names=(images augment encode project ntxent)
 }
 
 
+@test "the pipeline trains on multi-crop, and the weights are of the large views" {
+    images=(simclr-images pictures.bin --batch 8 --epochs 1 --shuffle)
+    augment=(simclr-augment --views 2+3 --part 4)
+    out=log.tsv
+    pipeline
+    [ "$statuses" = "0 0 0 0 0" ]
+    [ "$(wc -l <log.tsv)" = 5 ]
+    # the baseline is that of 8 pictures in 5 views
+    awk 'NR == 2 { exit !($4 > 3.66 && $4 < 3.67) }' log.tsv
+    simclr-inspect encoder.safetensors | grep -q "^size	32$"
+    simclr-images pictures.bin | simclr-augment --recipe eval |
+        simclr-encode --weights encoder.safetensors | simclr-inspect --check
+}
+
 # Start every case afresh.
 again() {
     rm -rf -- *
