@@ -80,6 +80,15 @@ start() { # RUN OPTION...
     grep -q "simclr-encode: .* 36 parts computed twice" b.said
 }
 
+@test "a recipe and views of two sizes are passed on, and are part of the command" {
+    set -- --views 2+1 --small-size 16 --recipe torchvision --asymmetric blur,grey --blur 0.5 --epochs 1
+    pretrain a "$@" && pretrain b "$@" --threads 1
+    [ "$(bits a)" = "$(bits b)" ]
+    [ "$(simclr-inspect a/encoder.safetensors | awk '$1 == "size" { print $2 }')" = 32 ]
+    run -2 --separate-stderr pretrain a "$@" --views 2+2
+    [[ $stderr == *"another command"*"2+1"*"2+2"* ]]
+}
+
 @test "a finished run says so and changes nothing" {
     pretrain r
     before=$(bits r)
