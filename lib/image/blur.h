@@ -3,7 +3,8 @@
  * Source: google-research/simclr, data_util.py, gaussian_blur: radius (Y/10)/2 in whole numbers,
  * weights exp(-i*i / (2 sigma^2)) scaled to a sum of one, along the rows, then along the columns;
  * beyond the border lies black, so borders darken.
- * Cost: 2 (2 radius + 1) multiplications a sample.
+ * Numerics: in float; weights below 2^-32 are taken for 0.
+ * Cost: 2 (2 radius + 1) multiplications a sample, fewer where sigma is small.
  * SPDX-License-Identifier: MIT */
 #ifndef BLUR_H
 #define BLUR_H
@@ -12,8 +13,8 @@
 
 /* Scratch memory for one thread. */
 struct blur {
-    float *plane;  /* [Y][X] */
-    float *line;   /* [X + 2 radius] */
+    float *plane;  /* [Y][X rounded up] */
+    float *line;   /* [X rounded up + 2 radius] */
     float *weight; /* [2 radius + 1] */
 };
 
