@@ -223,6 +223,7 @@ static int take_labels(
     struct npy *out, const struct array *array, int fd, int size, const char *path, struct err *err)
 {
     struct bytes piece = {0};
+    const bool with_sign = array->type[1] == 'i';
     int failed = 0;
     out->label = malloc((size_t)out->count * sizeof *out->label);
     if (out->label == NULL)
@@ -236,8 +237,8 @@ static int take_labels(
             if (failed)
                 break;
         }
-        const int64_t label = integer(piece.data + i % CHUNK * size, size, array->type[1] == 'i');
-        if (label < -1 || label > LABEL_MOST)
+        const int64_t label = integer(piece.data + i % CHUNK * size, size, with_sign);
+        if (label < (with_sign ? -1 : 0) || label > LABEL_MOST)
             failed = err_set(err, ERR_INPUT, "'%s' has label %lld", path, (long long)label);
         out->label[i] = (int)label;
         if (label >= out->classes.count)

@@ -166,6 +166,8 @@ static int find_columns(struct passing *p, struct err *err)
         s->pixels = header_need(h, "bytes", DTYPE_U8, -1, name, err);
     } else if ((s->pixels = header_need(h, "pixels", DTYPE_U8, 3, name, err)) >= 0) {
         const int *const shape = h->column[s->pixels].shape;
+        if (h->column[s->pixels].varies)
+            return err_set(err, ERR_INPUT, "'%s' has pixels of several sizes", name);
         height = shape[0], width = shape[1], channels = shape[2];
         if (channels != 1 && channels != 3)
             return err_set(err, ERR_INPUT, "'%s' has pictures of %d channels", name, channels);

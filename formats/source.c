@@ -147,7 +147,8 @@ static int open_packed(struct source *out, const char *path, const struct bytes 
     struct passing passing;
     struct err why = {0};
     const bool gzip = unpack_kind(raw->data, raw->size) == UNPACK_GZIP;
-    const ssize_t got = unpack_begin(begin, sizeof begin, raw->data, raw->size, &why);
+    const ssize_t got =
+        unpack_begin(begin, sizeof begin, raw->data, raw->size, raw->size < RAW, &why);
     if (got < 0)
         return why.status == ERR_INPUT
                    ? err_set(err, ERR_INPUT, "'%s' is damaged: %s", path, why.text)
@@ -223,7 +224,8 @@ static int open_channel(
         struct err why = {0};
         before = have;
         if ((have = channel_more(channel, &raw, err)) < 0 ||
-            (have >= 4 && (got = unpack_begin(begin, sizeof begin, raw, (size_t)have, &why)) < 0)) {
+            (have >= 4 && (got = unpack_begin(begin, sizeof begin, raw, (size_t)have,
+                               have == before, &why)) < 0)) {
             if (have >= 0)
                 err_set(err, why.status, "'%s' is damaged: %s", channel_name(channel), why.text);
             channel_abandon(channel);

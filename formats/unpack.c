@@ -132,22 +132,22 @@ static int decode(struct decoder *d, ZSTD_outBuffer *out, ZSTD_inBuffer *in, str
     return 0;
 }
 
-ssize_t unpack_begin(void *out, size_t room, const void *bytes, size_t size, struct err *err)
+ssize_t unpack_begin(
+    void *out, size_t room, const void *bytes, size_t size, bool whole, struct err *err)
 {
     struct decoder d;
-    struct err trouble = {0};
     ZSTD_inBuffer from = {bytes, size, 0};
     ZSTD_outBuffer to = {out, room, 0};
     int failed = decoder_init(&d, unpack_kind(bytes, size), err);
     for (bool moved = true; moved && !failed && to.pos < room;) {
         const size_t before = to.pos + from.pos;
-        failed = decode(&d, &to, &from, &trouble);
+        failed = decode(&d, &to, &from, err);
         moved = to.pos + from.pos > before;
     }
+    if (!failed && whole && to.pos < room && d.inside)
+        failed = err_set(err, ERR_INPUT, "it is cut short");
     decoder_free(&d);
-    if (failed && to.pos == 0)
-        return err_set(err, trouble.status, "%s", trouble.text);
-    return (ssize_t)to.pos;
+    return failed ? -1 : (ssize_t)to.pos;
 }
 
 /* ---- a source of bytes ---------------------------------------------------------------------- */

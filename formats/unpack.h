@@ -12,6 +12,7 @@
 #include "formats/channel.h"
 #include "lib/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,9 +25,10 @@ struct unpack;
 /* What the first bytes say; 4 of them are enough. */
 enum unpack_kind unpack_kind(const void *bytes, size_t size);
 
-/* The first bytes of what `bytes`, a beginning, unpack to: as many as there are, at most `room`.
- * Damage behind them does not show; -1 for damage before, with `err` without a file name. */
-ssize_t unpack_begin(void *out, size_t room, const void *bytes, size_t size, struct err *err);
+/* The first bytes of what `bytes` unpack to, `room` of them or as many as there are. `whole`: nothing
+ * follows these bytes. -1 for damage before there are `room`, without a file name in the message. */
+ssize_t unpack_begin(
+    void *out, size_t room, const void *bytes, size_t size, bool whole, struct err *err);
 
 /* From a channel, which stays the caller's. NULL with err filled. */
 struct unpack *unpack_new(struct channel *channel, struct err *err);

@@ -41,6 +41,14 @@ int main(void)
     lseek(fd, 0, SEEK_SET);
     OK(bytes_read(&b, fd, sizeof data - 1, "x", &err) < 0 && strstr(err.text, "99999 bytes"),
         "one byte too many is refused");
+    data[99999] = 'x';
+    OK(pwrite(fd, data + 99999, 1, 99999) == 1, "a byte is changed");
+    b.size = 1;
+    memset(&err, 0, sizeof err);
+    OK(bytes_read_at(&b, fd, 99990, 10, "x", &err) == 0 && b.size == 11 && b.data[10] == 'x',
+        "read at a place");
+    OK(bytes_read_at(&b, fd, 99990, 11, "x", &err) < 0 && err.status == ERR_FAILED && b.size == 11,
+        "not beyond the end: %s", err.text);
     fclose(file);
     bytes_free(&b);
     return tap_done();

@@ -144,6 +144,23 @@ static void test_reading(void)
     OK(channel_finish(c, &err) == 0, "and it is closed");
     close(ends[0]);
 
+    const unsigned char *ahead = NULL;
+    if (pipe(ends) != 0 || write(ends[1], "hello", 5) != 5)
+        return;
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    c = channel_open(path, &err);
+    OK(channel_more(c, &ahead, &err) == 5 && memcmp(ahead, "hello", 5) == 0 &&
+            write(ends[1], " world", 6) == 6 && channel_more(c, &ahead, &err) == 11 &&
+            memcmp(ahead, "hello world", 11) == 0,
+        "taking ahead what there is, piece by piece");
+    close(ends[1]);
+    OK(channel_more(c, &ahead, &err) == 11, "and no more at the end");
+    OK(channel_read(c, buffer, 6, &err) == 6 && channel_read(c, buffer, 100, &err) == 5 &&
+            memcmp(buffer, "world", 5) == 0 && channel_read(c, buffer, 100, &err) == 0,
+        "nothing of it is taken away");
+    channel_finish(c, &err);
+    close(ends[0]);
+
     mkfifo(path_of("in"), 0600);
     c = channel_open(path_of("in"), &err);
     OK(c != NULL, "a FIFO opens without a writer");

@@ -3,12 +3,15 @@
 #include "formats/dataset.h"
 
 #include "formats/picture.h"
+#include "tests/unit/member.h"
 #include "tests/unit/tap.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static void put(const char *name, const char *text)
 {
@@ -163,6 +166,135 @@ static void check_next(void)
     bytes_free(&b);
 }
 
+static int open_once(struct dataset *set, char *a, char *b, int64_t limit)
+{
+    struct err err = {0};
+    char *path[] = {a, b};
+    const int got = dataset_open(set, path, b == NULL ? 1 : 2, DATASET_ONCE, limit, &err);
+    if (got < 0)
+        printf("# %d '%s'\n", err.status, err.text);
+    return got;
+}
+
+/* Archives of one sample each, with this class; the second twice. */
+static void put_archive(const char *name, const char *class, int samples)
+{
+    struct bytes a = {0};
+    char file[20];
+    for (int i = 0; i < samples; i++) {
+        snprintf(file, sizeof file, "%d.jpg", i);
+        member_add(&a, '0', file, "\xff\xd8\xff", 3);
+        snprintf(file, sizeof file, "%d.cls", i);
+        member_add(&a, '0', file, class, strlen(class));
+    }
+    member_end(&a);
+    gzFile out = gzopen(name, "wb");
+    gzwrite(out, a.data, (unsigned)a.size);
+    gzclose(out);
+    bytes_free(&a);
+}
+
+/* What passes by is joined as it comes. */
+static void check_once(void)
+{
+    struct dataset set;
+    struct dataset_row row;
+    struct bytes b = {0};
+    struct err err = {0};
+    int label[8] = {0}, got, n = 0;
+    put_archive("cat.tgz", "cat", 2);
+    put_archive("fox.tgz", "fox", 1);
+    put_archive("five.tgz", "5", 1);
+    OK(open_once(&set, "cat.tgz", "train", 0) == 0 && set.count == -1 && set.named && set.open &&
+            described(&set, 1, "{\"shard\":[0,1]}"),
+        "an archive and a folder, once: what is not known is not said");
+    while (n < 8 && (got = dataset_next(&set, &row, &b, &err)) == 1 && row.id == n)
+        label[n++] = row.label;
+    OK(got == 0 && n == 5 && set.count == -1 && label[0] == label[2] && label[1] == label[0] &&
+            label[3] != label[0] && label[4] != label[3] && set.classes.count == 3 &&
+            dataset_next(&set, &row, &b, &err) == 0,
+        "ids run through, classes of the same name are the same");
+    dataset_close(&set);
+    OK(open_once(&set, "cat.tgz", "five.tgz", 0) == 0, "names, then numbers");
+    for (n = 0; (got = dataset_next(&set, &row, &b, &err)) == 1;)
+        label[n++] = row.label;
+    OK(got == 0 && n == 3 && label[0] == 0 && label[2] == 5, "numbers stay as they are");
+    dataset_close(&set);
+    b.size = 0;
+    OK(open_once(&set, "b.bin", "cat.tgz", 6) == 0 && set.channels == 0, "limited, and mixed");
+    for (n = 0; (got = dataset_next(&set, &row, &b, &err)) == 1;)
+        label[n++] = row.label;
+    OK(got == 0 && n == 6 && label[4] == 4 && row.id == 5 && b.size == 5 * (3072 + 13) + 3,
+        "six pictures, raw ones with their headers");
+    dataset_close(&set);
+    OK(open_once(&set, "train", "b.bin", 0) == 0 && set.count == 8 && !set.open,
+        "what does not pass by is known, though it is asked for once");
+    dataset_close(&set);
+
+    struct dataset again;
+    OK(open_set(&again, "cat.tgz", "fox.tgz", 2) == 0 && again.count == 2 &&
+            described(&again, 1,
+                "{\"images\":2,\"shard\":[0,1],\"classes\":2,\"class_names\":[\"cat\",\"fox\"]}"),
+        "copied, with a limit");
+    dataset_close(&again);
+    FILE *const out = fopen("cut.tgz", "wb");
+    FILE *const in = fopen("cat.tgz", "rb");
+    char some[100];
+    fwrite(some, 1, fread(some, 1, sizeof some, in), out);
+    fclose(in);
+    fclose(out);
+    OK(open_set(&set, "cut.tgz", NULL, 0) == ERR_INPUT, "cut short");
+    bytes_free(&b);
+}
+
+/* One thread of several: all pictures, from a place of its own on. */
+struct worker {
+    const struct dataset *set;
+    int first, good;
+    pthread_t thread;
+};
+
+static void *work(void *context)
+{
+    struct worker *const w = context;
+    struct bytes b = {0};
+    struct err err = {0};
+    w->good = 1;
+    for (int64_t i = 0; i < 10 * w->set->count; i++) {
+        const int64_t id = (w->first + i) % w->set->count;
+        b.size = 0;
+        w->good = w->good && dataset_read(w->set, id, &b, &err) == 0 && b.size >= 3 &&
+                  dataset_label(w->set, id) >= -1 && dataset_name(w->set, id) != NULL;
+    }
+    bytes_free(&b);
+    return NULL;
+}
+
+static void check_threads(void)
+{
+    static const char *const paths[] = {
+        "train", "b.bin", "i-images-idx3-ubyte", "cat.tgz", "plain.tar", "list", "x.npy"};
+    struct dataset set;
+    struct err err = {0};
+    struct worker worker[4];
+    int good = 1;
+    OK(system("gzip -dc cat.tgz >plain.tar; ls train/*/*.jpg >list; printf "
+              "'\\223NUMPY\\1\\0\\100\\0%-63s\\n12345678' \"{'descr': '|u1', 'fortran_order': "
+              "False, 'shape': (2, 2, 2)}\" >x.npy") == 0 &&
+            dataset_open(&set, (char *const *)paths, 7, DATASET_AGAIN, 0, &err) == 0,
+        "every kind of source %s", err.text);
+    for (int i = 0; i < 4; i++) {
+        worker[i] = (struct worker){.set = &set, .first = 5 * i};
+        pthread_create(&worker[i].thread, NULL, work, &worker[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(worker[i].thread, NULL);
+        good = good && worker[i].good;
+    }
+    OK(good, "%lld pictures are read by four threads", (long long)set.count);
+    dataset_close(&set);
+}
+
 int main(void)
 {
     char root[] = "/tmp/dataset.XXXXXX", command[60];
@@ -183,6 +315,8 @@ int main(void)
     check_joined();
     check_pixels();
     check_next();
+    check_once();
+    check_threads();
 
     OK(open_set(&set, "\xff", NULL, 0) == 0 &&
             described(
