@@ -72,6 +72,11 @@ static void count_classes(struct dataset *out)
     out->classes.count = most;
 }
 
+static bool is_standard_input(const char *path)
+{
+    return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
+}
+
 int dataset_open(struct dataset *out, char *const *path, int paths, enum dataset_use use,
     int64_t limit, struct err *err)
 {
@@ -79,8 +84,11 @@ int dataset_open(struct dataset *out, char *const *path, int paths, enum dataset
     out->limit = limit;
     out->source = calloc((size_t)paths, sizeof *out->source);
     int failed = out->source == NULL ? err_memory(err, "the sources") : 0;
-    for (int i = 0; i < paths && !failed; i++)
-        failed = add_source(out, path[i], use, err);
+    for (int i = 0, inputs = 0; i < paths && !failed; i++) {
+        inputs += is_standard_input(path[i]);
+        failed = inputs > 1 ? err_set(err, ERR_MISUSE, "standard input cannot be read twice")
+                            : add_source(out, path[i], use, err);
+    }
     if (failed) {
         dataset_close(out);
         return -1;

@@ -10,5 +10,5 @@ int label_number(const char *text)
     const size_t digits = strspn(text, "0123456789");
     if (*text == '\0' || strcmp(text, "-1") == 0)
         return LABEL_NONE;
-    return text[digits] == '\0' && digits <= 9 ? atoi(text) : LABEL_NAME;
+    return digits <= 9 && text[digits] == '\0' ? atoi(text) : LABEL_NAME;
 }

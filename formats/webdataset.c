@@ -49,11 +49,11 @@ static bool is_picture(const char *extension)
 /* Does a component begin with a dot, and is not "." or ".."? */
 static bool is_hidden(const char *name)
 {
-    for (const char *part = name; part != NULL; part = strchr(part, '/')) {
-        part += part != name;
+    for (const char *part = name; *part != '\0';) {
         const size_t length = strcspn(part, "/");
         if (part[0] == '.' && length > 1 && !(length == 2 && part[1] == '.'))
             return true;
+        part += length + (part[length] == '/');
     }
     return false;
 }

@@ -96,6 +96,21 @@ all() {
     all simclr-images --batch 16 -o "$OUT" "$WORK/test_batch.bin"
 }
 
+@test "simclr-images lives through every failing call with archives, lists and streams" {
+    local archive=$WORK/archive
+    cp tests/golden/jpeg_grey.jpg "$WORK/0.jpg"
+    echo '{"label": "fox"}' >"$WORK/0.json"
+    tar -C "$WORK" -cf "$archive.tar" 0.jpg 0.json
+    gzip -c "$archive.tar" >"$archive.gz"
+    zstd -qc "$archive.tar" >"$archive.zst"
+    printf '%s\tfox\n' 0.jpg >"$WORK/list"
+    "$BIN/simclr-images" "$archive.tar" >"$WORK/encoded"
+    all simclr-images --epochs 1 --batch 4 -o "$OUT" "$archive.tar" "$archive.gz" "$archive.zst" "$WORK/encoded"
+    all simclr-images -o "$OUT" "$archive.zst" "$WORK/encoded"
+    sweep malloc -- simclr-images -o "$OUT" "$WORK/list" "$archive.gz"
+    [ "$FAILURES" -gt 5 ]
+}
+
 @test "simclr-augment lives through every failing call" {
     all simclr-augment --size 8 --threads 2 -o "$OUT" "$WORK/pictures"
 }

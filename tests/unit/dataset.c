@@ -328,6 +328,9 @@ int main(void)
     OK(open_set(&set, "train", "text", 0) == ERR_MISUSE, "a file of no kind");
     OK(open_set(&set, "train", "none", 0) == ERR_MISUSE, "a missing file");
     OK(open_set(&set, "/dev/null", NULL, 0) == ERR_MISUSE, "a device");
+    OK(freopen("cat.tgz", "rb", stdin) != NULL &&
+            open_set(&set, "-", "/dev/stdin", 0) == ERR_MISUSE,
+        "standard input twice");
     put("odd.bin", "hello");
     OK(open_set(&set, "odd.bin", NULL, 0) == ERR_INPUT, "a damaged file");
     snprintf(command, sizeof command, "rm -r %s", root);

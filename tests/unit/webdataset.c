@@ -134,7 +134,9 @@ static void check_names(void)
     add("p/._0.jpg", "b");
     add(".git/c.jpg", "c");
     add("./p/../0.jpg", "d");
-    OK(gives("./p/../0.jpg=-:d|", 0, false), "hidden names are skipped, without a word");
+    add("/1.jpg", "e");
+    add("//p//.jpg", "f");
+    OK(gives("./p/../0.jpg=-:d|/1.jpg=-:e|", 0, false), "hidden names are skipped, without a word");
     add("a.b/0.jpg", "a");
     add("a.b/1.jpg", "b");
     add("noextension", "c");
