@@ -92,7 +92,7 @@ names=(images augment encode project ntxent)
     [ "$(wc -l <log.tsv)" = 5 ]
     # the baseline is that of 8 pictures in 5 views
     awk 'NR == 2 { exit !($4 > 3.66 && $4 < 3.67) }' log.tsv
-    simclr-inspect encoder.safetensors | grep -q "^size	32$"
+    [ "$(simclr-inspect encoder.safetensors | grep "^size")" = "size	32" ]
     simclr-images pictures.bin | simclr-augment --recipe eval |
         simclr-encode --weights encoder.safetensors | simclr-inspect --check
 }
