@@ -482,6 +482,21 @@ header() {
     [ ! -e none.part ]
 }
 
+@test "--accept-truncated takes a JPEG that is cut short, as far as it goes" {
+    photos
+    head -c -5 p/a.jpg >p/b.jpg
+    simclr-images p >in
+    simclr-augment -q --size 8 --recipe eval in >without
+    [ "$(walk id <without | tr '\n' ' ')" = "0 2 3 " ]
+    run -0 bash -c "simclr-augment --accept-truncated --size 8 --recipe eval in 2>&1 >with"
+    [ -z "$output" ]
+    [ "$(walk id <with | tr '\n' ' ')" = "0 1 2 3 " ]
+    diff <(walk pixels <with | sed 2d) <(walk pixels <without)
+    # The top of the picture is there.
+    [ "$(walk pixels <with | sed -n 2p | cut -c1-36)" = "$(walk pixels <with | sed -n 1p | cut -c1-36)" ]
+    header <with | grep -F '\"accept-truncated\":true'
+}
+
 @test "after ten bad pictures the others are only counted" {
     photos bad
     for i in $(seq 11); do cp p/b.jpg "p/b$i.jpg"; done
