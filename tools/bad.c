@@ -78,7 +78,7 @@ void bad_open(void)
         die(ERR_MISUSE, "--bad takes a file, not standard output");
     bad.file = channel_create(bad_options.file, &err);
     if (bad.file == NULL)
-        die(ERR_MISUSE, "--bad: %s", err.text);
+        die(err.status, "--bad: %s", err.text);
     die_unlink(channel_part(bad.file));
 }
 

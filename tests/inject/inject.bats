@@ -111,6 +111,15 @@ all() {
     [ "$FAILURES" -gt 5 ]
 }
 
+@test "simclr-images takes no lack of memory for a picture that cannot be read" {
+    mkdir -p "$WORK/p"
+    cp tests/golden/jpeg_colour.jpg tests/golden/jpeg_progressive.jpg "$WORK/p"
+    sweep malloc -- simclr-images --strict --batch 1 --bad "$WORK/bad" -o "$OUT" "$WORK/p"
+    [ "$FAILURES" -gt 5 ]
+    sweep malloc -- simclr-images --strict --fraction 1 -o "$OUT" "$WORK/p"
+    [ "$FAILURES" -gt 5 ]
+}
+
 @test "simclr-augment lives through every failing call" {
     all simclr-augment --size 8 --threads 2 -o "$OUT" "$WORK/pictures"
 }
