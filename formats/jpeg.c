@@ -20,8 +20,9 @@
 enum {
     SCANS = 100, /* usual are 1 and about 10 */
     ROWS = 16,   /* decoded at a time */
-    /* The smooth upsampling takes a neighbour into account, and takes the edge of what is decoded
-     * for the edge of the picture: that much more is decoded to the left and to the right. */
+    /* The smooth upsampling takes a neighbour into account, takes the edge of what is decoded for
+     * the edge of the picture, and is given up where a single chroma sample is left in a row: that
+     * much more is decoded to the left and to the right. */
     MARGIN = 2,
     /* A Huffman code has at least one bit, and some component has a block for at least every 256
      * pixels: what claims more pixels a byte than this lacks bytes. */

@@ -80,9 +80,9 @@ static void check_file(const char *name)
             "%s is cut short", name);
         memset(&err, 0, sizeof err);
     }
-    OK(picture_measure(&size, in.data, in.size, &err) == 0 && size.height == extent[0] &&
-            size.width == extent[1],
-        "%s is %d x %d", name, size.width, size.height);
+    const int measured = picture_measure(&size, in.data, in.size, &err);
+    OK(measured == 0 && size.height == extent[0] && size.width == extent[1], "%s is %d x %d", name,
+        size.width, size.height);
     const int got = picture_decode(&out, in.data, in.size, cut ? &lenient : &usual, &err);
     OK(got == 0 && out.height == extent[0] && out.width == extent[1] && difference(&out, grid) <= 1,
         "%s is decoded as Pillow does %s", name, err.text);
