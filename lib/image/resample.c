@@ -5,20 +5,23 @@
 #include "lib/base/cpu.h"
 
 #include <math.h>
-#include <stdbool.h>
+#include <string.h>
 
 enum { CHANNELS = 3, BITS = 22, HALF = 1 << (BITS - 1), TAPS = 5, WIDE = CHANNELS * RESAMPLE_WIDE };
+enum { QUAD = 4 }; /* pixels in vectors of four: red, green, blue and nothing */
 
 void resample_layout(struct resample *scratch, struct arena *arena, int y, int x)
 {
-    const size_t line = CHANNELS * (size_t)x;
+    const size_t line = QUAD * (size_t)x > WIDE ? QUAD * (size_t)x : WIDE;
     scratch->row = arena_take(arena, (size_t)y, sizeof *scratch->row);
     scratch->column = arena_take(arena, (size_t)x, sizeof *scratch->column);
     scratch->room = TAPS * (size_t)x + (TAPS - 1) * (size_t)RESAMPLE_WIDE;
     scratch->weight = arena_take(arena, scratch->room, sizeof *scratch->weight);
-    scratch->line = arena_take(arena, line > WIDE ? line : WIDE, sizeof *scratch->line);
+    scratch->line = arena_take(arena, line + 1, sizeof *scratch->line);
+    scratch->mixed = arena_take(arena, QUAD * (size_t)x, sizeof *scratch->mixed);
     scratch->sum =
-        arena_take(arena, line * (size_t)y > WIDE ? line * (size_t)y : WIDE, sizeof *scratch->sum);
+        arena_take(arena, line > QUAD * (size_t)x * (size_t)y ? line : QUAD * (size_t)x * (size_t)y,
+            sizeof *scratch->sum);
 }
 
 /* ---- weights -------------------------------------------------------------------------------- */
@@ -26,7 +29,7 @@ void resample_layout(struct resample *scratch, struct arena *arena, int y, int x
 /* Samples along one direction: where the first one's edge is, how many pixels one takes, how much
  * the filter has grown, and the pixels there are. */
 struct axis {
-    double start, scale, growth;
+    double start, scale, growth, inverse; /* the last: 1 / growth */
     int pixels;
     enum resample_filter filter;
 };
@@ -43,7 +46,7 @@ static double filter_weight(enum resample_filter filter, double t)
 
 static double raw_weight(const struct axis *axis, const struct resample_span *span, int k)
 {
-    return filter_weight(axis->filter, (k + span->first - span->centre + 0.5) * (1 / axis->growth));
+    return filter_weight(axis->filter, (k + span->first - span->centre + 0.5) * axis->inverse);
 }
 
 static struct resample_span make_span(const struct axis *axis, int i)
@@ -76,95 +79,18 @@ static struct axis make_axis(
     axis.start = (double)from / reduce - first;
     axis.scale = (double)extent / reduce / n;
     axis.growth = axis.scale > 1 ? axis.scale : 1;
+    axis.inverse = 1 / axis.growth;
     *corner = first - origin;
     return axis;
 }
 
-/* ---- rows ----------------------------------------------------------------------------------- */
+/* ---- one direction ----------------------------------------------------------------------------------- */
 
 static inline unsigned char clip(int32_t sum)
 {
     const int32_t x = sum >> BITS;
     return (unsigned char)(x < 0 ? 0 : x < 255 ? x : 255);
 }
-
-/* A row of grey: out [X]. */
-static void across_grey(unsigned char *restrict out, const unsigned char *restrict in,
-    const struct resample *scratch, int x)
-{
-    const int32_t *w = scratch->weight;
-    for (int i = 0; i < x; i++) {
-        const struct resample_span *const span = &scratch->column[i];
-        const unsigned char *const p = in + span->first;
-        int32_t sum = HALF;
-        for (int k = 0; k < span->count; k++)
-            sum += *w++ * p[k];
-        out[i] = clip(sum);
-    }
-}
-
-/* A row of colours: out [3][plane], of which the first X are written. */
-static void across_color(unsigned char *restrict out, const unsigned char *restrict in,
-    const struct resample *scratch, int x, size_t plane)
-{
-    const int32_t *w = scratch->weight;
-    for (int i = 0; i < x; i++) {
-        const struct resample_span *const span = &scratch->column[i];
-        const unsigned char *p = in + (size_t)span->first * CHANNELS;
-        int32_t r = HALF, g = HALF, b = HALF;
-        for (int k = span->count; k > 0; k--, w++, p += CHANNELS) {
-            r += *w * p[0];
-            g += *w * p[1];
-            b += *w * p[2];
-        }
-        out[i] = clip(r);
-        out[plane + (size_t)i] = clip(g);
-        out[2 * plane + (size_t)i] = clip(b);
-    }
-}
-
-static void across(unsigned char *out, const unsigned char *in, const struct resample *scratch,
-    int channels, int x, size_t plane)
-{
-    if (channels == 1)
-        across_grey(out, in, scratch, x);
-    else
-        across_color(out, in, scratch, x, plane);
-}
-
-/* The same with weights made as they are needed: a rectangle may be wider than any scratch. */
-static void across_wide(unsigned char *restrict out, const unsigned char *restrict in,
-    const struct axis *axis, const struct resample *scratch, int channels, int x)
-{
-    for (int i = 0; i < x; i++) {
-        const struct resample_span *const span = &scratch->column[i];
-        const unsigned char *p = in + (size_t)span->first * channels;
-        int32_t sum[CHANNELS] = {HALF, HALF, HALF};
-        for (int k = 0; k < span->count; k++, p += channels) {
-            const int32_t w = fixed_weight(axis, span, k);
-            for (int c = 0; c < channels; c++)
-                sum[c] += w * p[c];
-        }
-        for (int c = 0; c < channels; c++)
-            out[c * x + i] = clip(sum[c]);
-    }
-}
-
-/* True if the weights of all columns found room. */
-static bool make_columns(const struct axis *axis, const struct resample *scratch, int x)
-{
-    size_t used = 0;
-    for (int i = 0; i < x; i++) {
-        const struct resample_span span = scratch->column[i] = make_span(axis, i);
-        if (used <= scratch->room && (size_t)span.count <= scratch->room - used)
-            for (int k = 0; k < span.count; k++)
-                scratch->weight[used + (size_t)k] = fixed_weight(axis, &span, k);
-        used += (size_t)span.count;
-    }
-    return used <= scratch->room;
-}
-
-/* ---- columns -------------------------------------------------------------------------------- */
 
 CPU_CLONES static void set(int32_t *sum, int32_t value, int n)
 {
@@ -185,53 +111,172 @@ CPU_CLONES static void finish(unsigned char *restrict out, const int32_t *restri
         out[i] = clip(sum[i]);
 }
 
+/* A row of grey at its new width: sum [X]. */
+static void across_grey(int32_t *restrict sum, const unsigned char *restrict in,
+    const struct resample_span *column, const int32_t *w, int taps, int x)
+{
+    for (int i = 0; i < x; i++, w += taps) {
+        const unsigned char *const p = in + column[i].first;
+        int32_t s = HALF;
+        for (int k = 0; k < taps; k++)
+            s += w[k] * p[k];
+        sum[i] = s;
+    }
+}
+
+/* A pixel as one vector: compilers look for vectors across pixels or taps, which are too few. */
+typedef int32_t vector __attribute__((vector_size(QUAD * sizeof(int32_t))));
+typedef uint32_t unsigned_vector __attribute__((vector_size(QUAD * sizeof(uint32_t))));
+
+/* A row of colours at its new width: sum [X][4], aligned. Reads one byte behind the last pixel. */
+CPU_CLONES static void across_color(int32_t *restrict sum, const unsigned char *restrict in,
+    const struct resample_span *restrict column, const int32_t *restrict w, int taps, int x)
+{
+    vector *const out = (vector *)sum;
+    for (int i = 0; i < x; i++, w += taps) {
+        const unsigned char *p = in + (size_t)column[i].first * CHANNELS;
+        vector s = {HALF, HALF, HALF, HALF};
+        for (int k = 0; k < taps; k++, p += CHANNELS) {
+            const uint32_t pixel =
+                p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+            const unsigned_vector all = {pixel, pixel, pixel, pixel}, shift = {0, 8, 16, 24};
+            s += w[k] * (vector)(all >> shift & 255);
+        }
+        out[i] = s;
+    }
+}
+
+/* The same with weights made as they are needed: a rectangle may be wider than any scratch. */
+static void across_wide(int32_t *restrict sum, const unsigned char *restrict in,
+    const struct axis *axis, const struct resample_span *column, int channels, int x)
+{
+    const int lanes = channels == 1 ? 1 : QUAD;
+    for (int i = 0; i < x; i++, sum += lanes) {
+        const unsigned char *p = in + (size_t)column[i].first * channels;
+        set(sum, HALF, lanes);
+        for (int k = 0; k < column[i].count; k++, p += channels)
+            for (int c = 0; c < channels; c++)
+                sum[c] += fixed_weight(axis, &column[i], k) * p[c];
+    }
+}
+
+/* Weights for all columns, the same number for each so that no branch depends on one: some are 0, and
+ * the spans then begin earlier. Returns that number, or 0 if there is no room. */
+static int make_columns(const struct axis *axis, const struct resample *scratch, int x)
+{
+    int taps = 0;
+    for (int i = 0; i < x; i++) {
+        scratch->column[i] = make_span(axis, i);
+        taps = scratch->column[i].count > taps ? scratch->column[i].count : taps;
+    }
+    if (axis->pixels > RESAMPLE_WIDE || (size_t)taps * (size_t)x > scratch->room)
+        return 0;
+    memset(scratch->weight, 0, (size_t)taps * (size_t)x * sizeof *scratch->weight);
+    for (int i = 0; i < x; i++) {
+        struct resample_span *const span = &scratch->column[i];
+        const int most = axis->pixels - taps, first = span->first < most ? span->first : most;
+        int32_t *const w = scratch->weight + (size_t)i * taps + (span->first - first);
+        for (int k = 0; k < span->count; k++)
+            w[k] = fixed_weight(axis, span, k);
+        span->first = first;
+    }
+    return taps;
+}
+
 /* ---- both directions ------------------------------------------------------------------------ */
 
-/* What is resampled: the corner of the rectangle in the picture, and its size and channels. */
-struct source {
-    const unsigned char *corner;
+/* What is resampled, and into what. */
+struct job {
+    const unsigned char *corner; /* of the rectangle */
     size_t pitch;
-    int channels;
+    int channels, lanes; /* of a pixel; of its sums: 1, or QUAD */
+    struct axis columns, rows;
+    int taps, y, x; /* taps 0: weights are not kept */
+    const struct resample *scratch;
 };
 
-/* Rows, then columns: each source row goes where it counts, once. */
-static void rows_first(unsigned char *out, const struct source *in, const struct axis *columns,
-    const struct axis *rows, bool kept, int y, int x, const struct resample *scratch)
+/* scratch->mixed becomes a row at its new width; scratch->line is used. */
+static void across(const struct job *job, const unsigned char *row)
 {
-    const int channels = in->channels, line = channels * x;
-    int begun = 0, done = 0; /* output rows */
-    for (int i = 0; i < rows->pixels; i++) {
-        const unsigned char *const source = in->corner + in->pitch * (size_t)i;
-        if (kept)
-            across(scratch->line, source, scratch, channels, x, (size_t)x);
-        else
-            across_wide(scratch->line, source, columns, scratch, channels, x);
-        for (; begun < y && scratch->row[begun].first <= i; begun++)
-            set(scratch->sum + (size_t)begun * line, HALF, line);
+    const struct resample *const s = job->scratch;
+    if (job->taps == 0)
+        across_wide(s->mixed, row, &job->columns, s->column, job->channels, job->x);
+    else if (job->channels == 1)
+        across_grey(s->mixed, row, s->column, s->weight, job->taps, job->x);
+    else {
+        if (row != s->line) /* a byte behind the last row may not be ours */
+            memcpy(s->line, row, CHANNELS * (size_t)job->columns.pixels);
+        across_color(s->mixed, s->line, s->column, s->weight, job->taps, job->x);
+    }
+}
+
+CPU_CLONES static void part(unsigned char *restrict r, unsigned char *restrict g,
+    unsigned char *restrict b, const int32_t *restrict sum, int x)
+{
+    for (int i = 0; i < x; i++) {
+        r[i] = clip(sum[QUAD * i]);
+        g[i] = clip(sum[QUAD * i + 1]);
+        b[i] = clip(sum[QUAD * i + 2]);
+    }
+}
+
+/* Row j of the planes. */
+static void put(unsigned char *out, const struct job *job, int j, const int32_t *sum)
+{
+    const size_t plane = (size_t)job->y * job->x;
+    unsigned char *const row = out + (size_t)j * job->x;
+    if (job->channels == 1)
+        finish(row, sum, job->x);
+    else
+        part(row, row + plane, row + 2 * plane, sum, job->x);
+}
+
+/* How many output rows one source row may belong to. */
+static int most_open(const struct job *job)
+{
+    const struct resample_span *const row = job->scratch->row;
+    int most = 0;
+    for (int first = 0, j = 0; j < job->y; j++) {
+        while (row[first].first + row[first].count <= row[j].first)
+            first++;
+        most = j - first + 1 > most ? j - first + 1 : most;
+    }
+    return most;
+}
+
+/* Rows, then columns: each source row goes where it counts, once. */
+static void rows_first(unsigned char *out, const struct job *job)
+{
+    const struct resample *const s = job->scratch;
+    const int n = job->x * job->lanes, open = most_open(job);
+    int begun = 0, done = 0; /* output rows; those between have their sums in a ring */
+    for (int i = 0; i < job->rows.pixels; i++) {
+        across(job, job->corner + job->pitch * (size_t)i);
+        finish(s->line, s->mixed, n);
+        for (; begun < job->y && s->row[begun].first <= i; begun++)
+            set(s->sum + (size_t)(begun % open) * n, HALF, n);
         for (int j = done; j < begun; j++)
-            if (i - scratch->row[j].first < scratch->row[j].count)
-                add(scratch->sum + (size_t)j * line, scratch->line,
-                    fixed_weight(rows, &scratch->row[j], i - scratch->row[j].first), line);
-        for (; done < begun && scratch->row[done].first + scratch->row[done].count <= i + 1; done++)
-            for (int c = 0; c < channels; c++)
-                finish(out + ((size_t)c * y + done) * x,
-                    scratch->sum + (size_t)done * line + (size_t)c * x, x);
+            add(s->sum + (size_t)(j % open) * n, s->line,
+                fixed_weight(&job->rows, &s->row[j], i - s->row[j].first), n);
+        for (; done < begun && s->row[done].first + s->row[done].count <= i + 1; done++)
+            put(out, job, done, s->sum + (size_t)(done % open) * n);
     }
 }
 
 /* Columns, then rows. */
-static void columns_first(unsigned char *out, const struct source *in, const struct axis *columns,
-    const struct axis *rows, int y, int x, const struct resample *scratch)
+static void columns_first(unsigned char *out, const struct job *job)
 {
-    const int channels = in->channels, line = channels * columns->pixels;
-    for (int j = 0; j < y; j++) {
-        const struct resample_span *const span = &scratch->row[j];
-        const unsigned char *source = in->corner + in->pitch * (size_t)span->first;
-        set(scratch->sum, HALF, line);
-        for (int k = 0; k < span->count; k++, source += in->pitch)
-            add(scratch->sum, source, fixed_weight(rows, span, k), line);
-        finish(scratch->line, scratch->sum, line);
-        across(out + (size_t)j * x, scratch->line, scratch, channels, x, (size_t)y * x);
+    const struct resample *const s = job->scratch;
+    const int n = job->channels * job->columns.pixels;
+    for (int j = 0; j < job->y; j++) {
+        const struct resample_span *const span = &s->row[j];
+        const unsigned char *row = job->corner + job->pitch * (size_t)span->first;
+        set(s->sum, HALF, n);
+        for (int k = 0; k < span->count; k++, row += job->pitch)
+            add(s->sum, row, fixed_weight(&job->rows, span, k), n);
+        finish(s->line, s->sum, n);
+        across(job, s->line);
+        put(out, job, j, s->mixed);
     }
 }
 
@@ -239,16 +284,18 @@ void resample_bytes(unsigned char *out, const struct picture *in, struct crop cr
     enum resample_filter filter, const struct resample *scratch)
 {
     int left, top;
-    const struct axis columns = make_axis(&left, crop.x, crop.w, in->reduce, in->x, x, filter);
-    const struct axis rows = make_axis(&top, crop.y, crop.h, in->reduce, in->y, y, filter);
-    struct source source = {NULL, (size_t)in->width * in->channels, in->channels};
-    source.corner = in->pixels + source.pitch * (size_t)top + (size_t)left * in->channels;
-    const bool kept = make_columns(&columns, scratch, x);
+    struct job job = {.channels = in->channels, .y = y, .x = x, .scratch = scratch};
+    job.lanes = in->channels == 1 ? 1 : QUAD;
+    job.columns = make_axis(&left, crop.x, crop.w, in->reduce, in->x, x, filter);
+    job.rows = make_axis(&top, crop.y, crop.h, in->reduce, in->y, y, filter);
+    job.pitch = (size_t)in->width * in->channels;
+    job.corner = in->pixels + job.pitch * (size_t)top + (size_t)left * in->channels;
+    job.taps = make_columns(&job.columns, scratch, x);
     for (int j = 0; j < y; j++)
-        scratch->row[j] = make_span(&rows, j);
-    if (kept && columns.pixels <= RESAMPLE_WIDE && y < rows.pixels &&
-        rows.pixels - y > 2 * (columns.pixels - x))
-        columns_first(out, &source, &columns, &rows, y, x, scratch);
+        scratch->row[j] = make_span(&job.rows, j);
+    const int lower = job.rows.pixels - y, narrower = job.columns.pixels - x;
+    if (job.taps > 0 && lower > 0 && lower > 2 * narrower)
+        columns_first(out, &job);
     else
-        rows_first(out, &source, &columns, &rows, kept, y, x, scratch);
+        rows_first(out, &job);
 }

@@ -39,10 +39,11 @@ struct resample_span {
 /* Scratch memory for one thread. */
 struct resample {
     struct resample_span *row, *column; /* [Y], [X] */
-    int32_t *weight;                    /* of all columns, one after the other */
-    size_t room;                        /* for so many */
-    unsigned char *line;                /* [C][X] or [W][C]: a row that one direction is done of */
-    int32_t *sum;                       /* [Y][C][X] or [W][C] */
+    int32_t *weight;                    /* [X][taps] */
+    size_t room;                        /* for so many weights */
+    unsigned char *line;                /* [W][C] or [X][4], and one byte more */
+    int32_t *mixed;                     /* [X][4] sums of a row at its new width */
+    int32_t *sum;                       /* [Y][X][4] or [W][C] sums of columns */
 };
 
 /* Cut scratch for planes of at most [Y,X] out of an arena (see arena.h). */
