@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/archive.h"
 
-#include "formats/spool.h"
 #include "formats/tar.h"
 #include "formats/unpack.h"
 #include "formats/webdataset.h"
@@ -99,25 +98,28 @@ static int take_labels(struct archive *out, struct passing *passing, bool tar, s
     return 0;
 }
 
-int archive_copy(struct archive *out, struct passing *passing, int64_t limit, struct err *err)
+int archive_copy(struct archive *out, struct passing *passing, struct spool *spool, int64_t limit,
+    struct err *err)
 {
-    struct spool spool;
     const bool tar = passing->kind == PASSING_TAR;
     const char *const name = passing->path != NULL ? passing->path : channel_name(passing->channel);
-    char *const shown = strdup(name);
+    char *const shown = strdup(name); /* the channel goes with its last picture */
     memset(out, 0, sizeof *out);
-    int failed = spool_open(&spool, err);
+    out->borrowed = true;
+    int failed = spool_open(spool, err);
     if (!failed)
-        failed = shown == NULL ? err_memory(err, "a file name")
-                               : copy_pictures(out, passing, &spool, limit, err);
+        out->path = strdup(spool->folder);
+    if (!failed)
+        failed = shown == NULL || out->path == NULL
+                     ? err_memory(err, "a file name")
+                     : copy_pictures(out, passing, spool, limit, err);
+    out->fd = spool->fd;
     out->ignored = passing->ignored;
     if (!failed && out->table.count == 0)
         failed = no_pictures(shown, out->ignored, err);
     if (!failed)
         failed = take_labels(out, passing, tar, err);
     free(shown);
-    out->fd = spool.fd;
-    out->path = spool.folder;
     if (failed)
         archive_close(out);
     return failed;
@@ -127,7 +129,7 @@ int archive_copy(struct archive *out, struct passing *passing, int64_t limit, st
 
 void archive_close(struct archive *archive)
 {
-    if (archive->fd >= 0)
+    if (archive->fd >= 0 && !archive->borrowed)
         close(archive->fd);
     table_free(&archive->table);
     free(archive->path);

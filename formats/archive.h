@@ -14,9 +14,11 @@
 
 #include "formats/bytes.h"
 #include "formats/passing.h"
+#include "formats/spool.h"
 #include "formats/table.h"
 #include "lib/base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -27,14 +29,17 @@ struct archive {
     int64_t ignored;
     char *path;         /* of the tar, or the folder of the copy */
     int fd;             /* -1: closed until a picture is read */
+    bool borrowed;      /* the descriptor is that of a spool */
     struct stat status; /* of the tar, when it was listed */
 };
 
 /* List a plain tar. The struct starts afresh; on failure nothing is kept. */
 int archive_open(struct archive *out, const char *path, struct err *err);
 
-/* Copy what passes by, at most `limit` pictures (0: all). The source stays the caller's. */
-int archive_copy(struct archive *out, struct passing *passing, int64_t limit, struct err *err);
+/* Copy what passes by, at most `limit` pictures (0: all), into the spool, which is opened if it is
+ * not, and must outlive the archive. The source stays the caller's. */
+int archive_copy(struct archive *out, struct passing *passing, struct spool *spool, int64_t limit,
+    struct err *err);
 
 void archive_close(struct archive *archive);
 

@@ -38,7 +38,7 @@ static int add_source(struct dataset *out, const char *path, enum dataset_use us
     int64_t left = out->limit; /* what a copy is made of; 0: all */
     if (left > 0)
         left = out->count < left ? left - out->count : 1;
-    if (source_open(source, path, use == DATASET_ONCE, left, err) < 0)
+    if (source_open(source, path, use == DATASET_ONCE ? NULL : &out->spool, left, err) < 0)
         return -1;
     entry->path = path;
     entry->first = out->count;
@@ -106,6 +106,7 @@ void dataset_close(struct dataset *dataset)
         free(dataset->source[i].class);
     }
     free(dataset->source);
+    spool_close(&dataset->spool);
     classes_free(&dataset->classes);
     memset(dataset, 0, sizeof *dataset);
 }

@@ -36,6 +36,7 @@ struct dataset {
     bool named;                  /* some pictures have names */
     int64_t ignored;             /* files that folders left out */
     struct classes classes;
+    struct spool spool;        /* copies of what passes by */
     bool open;                 /* pictures that are still to come may bring further classes */
     int64_t limit;             /* 0: none */
     int64_t next_id, next_row; /* dataset_next(): where it is, */

@@ -105,22 +105,23 @@ static int take_archive(struct source *out, int opened)
 }
 
 /* Leave what passes by as it is, or copy it. */
-static int take_passing(
-    struct source *out, struct passing *passing, bool once, int64_t limit, struct err *err)
+static int take_passing(struct source *out, struct passing *passing, struct spool *spool,
+    int64_t limit, struct err *err)
 {
     const bool named = passing->named;
     out->height = passing->height;
     out->width = passing->width;
     out->channels = passing->channels;
     out->named = named;
-    if (once) {
+    if (spool == NULL) {
         out->kind = SOURCE_PASSING;
         out->count = -1;
         out->as.passing = *passing;
         out->classes = &out->as.passing.classes;
         return 0;
     }
-    const int failed = take_archive(out, archive_copy(&out->as.archive, passing, limit, err));
+    const int failed =
+        take_archive(out, archive_copy(&out->as.archive, passing, spool, limit, err));
     passing_close(passing);
     out->named = named;
     return failed;
@@ -140,8 +141,8 @@ static int unknown(const char *path, const void *bytes, size_t size, struct err 
 /* ---- regular files -------------------------------------------------------------------------- */
 
 /* By what is in it: compressed, or a stream. */
-static int open_packed(struct source *out, const char *path, const struct bytes *raw, bool once,
-    int64_t limit, struct err *err)
+static int open_packed(struct source *out, const char *path, const struct bytes *raw,
+    struct spool *spool, int64_t limit, struct err *err)
 {
     unsigned char begin[TAR_BLOCK];
     struct passing passing;
@@ -160,11 +161,11 @@ static int open_packed(struct source *out, const char *path, const struct bytes 
         return unknown(path, raw->data, raw->size, err);
     return passing_open_file(&passing, kind, path, err) < 0
                ? -1
-               : take_passing(out, &passing, once, limit, err);
+               : take_passing(out, &passing, spool, limit, err);
 }
 
 static int open_regular(struct source *out, const char *path, const struct bytes *raw, int64_t size,
-    bool once, int64_t limit, struct err *err)
+    struct spool *spool, int64_t limit, struct err *err)
 {
     const size_t length = strlen(path);
     if (picture_kind(raw->data, raw->size) != PICTURE_UNKNOWN)
@@ -174,7 +175,7 @@ static int open_regular(struct source *out, const char *path, const struct bytes
     if (npy_is(raw->data, raw->size))
         return open_npy(out, path, err);
     if (unpack_kind(raw->data, raw->size) != UNPACK_PLAIN)
-        return open_packed(out, path, raw, once, limit, err);
+        return open_packed(out, path, raw, spool, limit, err);
     if (tar_is(raw->data, raw->size))
         return take_archive(out, archive_open(&out->as.archive, path, err));
     if (idx_file(path, raw->data, raw->size))
@@ -189,7 +190,7 @@ static int open_regular(struct source *out, const char *path, const struct bytes
 }
 
 static int open_file(
-    struct source *out, const char *path, bool once, int64_t limit, struct err *err)
+    struct source *out, const char *path, struct spool *spool, int64_t limit, struct err *err)
 {
     struct bytes raw = {0};
     struct stat status;
@@ -204,7 +205,7 @@ static int open_file(
     int failed = bytes_read_at(&raw, fd, 0, size, path, err);
     close(fd);
     if (!failed)
-        failed = open_regular(out, path, &raw, status.st_size, once, limit, err);
+        failed = open_regular(out, path, &raw, status.st_size, spool, limit, err);
     bytes_free(&raw);
     return failed;
 }
@@ -212,8 +213,8 @@ static int open_file(
 /* ---- pipes ---------------------------------------------------------------------------------- */
 
 /* Take ahead as much as it needs to tell what comes. */
-static int open_channel(
-    struct source *out, struct channel *channel, bool once, int64_t limit, struct err *err)
+static int open_channel(struct source *out, struct channel *channel, struct spool *spool,
+    int64_t limit, struct err *err)
 {
     unsigned char begin[TAR_BLOCK];
     const unsigned char *raw = NULL;
@@ -244,11 +245,11 @@ static int open_channel(
     }
     return passing_open(&passing, kind, channel, err) < 0
                ? -1
-               : take_passing(out, &passing, once, limit, err);
+               : take_passing(out, &passing, spool, limit, err);
 }
 
 static int open_pipe(
-    struct source *out, const char *path, bool once, int64_t limit, struct err *err)
+    struct source *out, const char *path, struct spool *spool, int64_t limit, struct err *err)
 {
     struct channel *const channel = channel_open(path, err);
     if (channel == NULL)
@@ -259,26 +260,27 @@ static int open_pipe(
         channel_abandon(channel);
         return -1;
     }
-    return open_channel(out, channel, once, limit, err);
+    return open_channel(out, channel, spool, limit, err);
 }
 
 /* ---- interface ------------------------------------------------------------------------------ */
 
-int source_open(struct source *out, const char *path, bool once, int64_t limit, struct err *err)
+int source_open(
+    struct source *out, const char *path, struct spool *spool, int64_t limit, struct err *err)
 {
     struct stat status;
     int failed;
     memset(out, 0, sizeof *out);
     if (strcmp(path, "-") == 0)
-        failed = open_pipe(out, NULL, once, limit, err);
+        failed = open_pipe(out, NULL, spool, limit, err);
     else if (stat(path, &status) < 0)
         failed = err_set(err, ERR_MISUSE, "cannot open '%s': %s", path, strerror(errno));
     else if (S_ISDIR(status.st_mode))
         failed = open_folder(out, path, err);
     else if (S_ISREG(status.st_mode))
-        failed = open_file(out, path, once, limit, err);
+        failed = open_file(out, path, spool, limit, err);
     else
-        failed = open_pipe(out, path, once, limit, err);
+        failed = open_pipe(out, path, spool, limit, err);
     if (failed)
         memset(out, 0, sizeof *out);
     return failed;

@@ -32,6 +32,7 @@
 #include "formats/list.h"
 #include "formats/npy.h"
 #include "formats/passing.h"
+#include "formats/spool.h"
 #include "lib/base/err.h"
 
 #include <stdbool.h>
@@ -64,10 +65,11 @@ struct source {
     } as;
 };
 
-/* `once`: what passes by is left to source_next(); otherwise it is copied, at most `limit` pictures
- * of it (0: all). The struct must stay where it is until source_close(). On failure nothing is kept.
- */
-int source_open(struct source *out, const char *path, bool once, int64_t limit, struct err *err);
+/* What passes by is copied into the spool (archive.h), at most `limit` pictures of it (0: all);
+ * without a spool (NULL) it is left to source_next(). The struct must stay where it is until
+ * source_close(). On failure nothing is kept. */
+int source_open(
+    struct source *out, const char *path, struct spool *spool, int64_t limit, struct err *err);
 void source_close(struct source *source);
 
 /* The next three may be called from several threads at once, for sources that do not pass by. */

@@ -13,34 +13,37 @@ static int open_in(struct spool *out, const char *folder)
 {
     static const char name[] = "/simclr.XXXXXX";
     char *const path = malloc(strlen(folder) + sizeof name);
-    if (path == NULL)
-        return -1;
-    sprintf(path, "%s%s", folder, name);
-    out->fd = mkstemp(path);
+    out->folder = strdup(folder);
+    out->fd = -1;
+    if (path != NULL && out->folder != NULL) {
+        sprintf(path, "%s%s", folder, name);
+        out->fd = mkstemp(path);
+    }
     if (out->fd >= 0) {
         unlink(path);
         fcntl(out->fd, F_SETFD, FD_CLOEXEC);
-        out->folder = strdup(folder);
+    } else {
+        free(out->folder);
+        out->folder = NULL;
     }
     free(path);
     return out->fd;
 }
 
-int spool_open(struct spool *out, struct err *err)
+int spool_open(struct spool *spool, struct err *err)
 {
     const char *const wish = getenv("TMPDIR");
-    *out = (struct spool){.fd = -1};
-    if (wish != NULL && *wish != '\0') {
-        if (open_in(out, wish) < 0)
-            return err_errno(err, "cannot make a temporary file in '%s' (TMPDIR)", wish);
-    } else if (open_in(out, "/var/tmp") < 0 && open_in(out, "/tmp") < 0) {
-        err_errno(err, "cannot make a temporary file in '/tmp'");
-        return err_hint(err, "set TMPDIR to a folder that can be written");
-    }
-    if (out->folder != NULL)
+    if (spool->folder != NULL)
         return 0;
-    spool_close(out);
-    return err_memory(err, "a file name");
+    spool->size = 0;
+    if (wish != NULL && *wish != '\0')
+        return open_in(spool, wish) >= 0
+                   ? 0
+                   : err_errno(err, "cannot make a temporary file in '%s' (TMPDIR)", wish);
+    if (open_in(spool, "/var/tmp") >= 0 || open_in(spool, "/tmp") >= 0)
+        return 0;
+    err_errno(err, "cannot make a temporary file in '/tmp'");
+    return err_hint(err, "set TMPDIR to a folder that can be written");
 }
 
 int spool_add(struct spool *spool, const void *bytes, size_t size, struct err *err)
@@ -64,8 +67,8 @@ int spool_add(struct spool *spool, const void *bytes, size_t size, struct err *e
 
 void spool_close(struct spool *spool)
 {
-    if (spool->fd >= 0)
+    if (spool->folder != NULL)
         close(spool->fd);
     free(spool->folder);
-    *spool = (struct spool){.fd = -1};
+    memset(spool, 0, sizeof *spool);
 }

@@ -12,16 +12,17 @@
 #include <stdint.h>
 
 struct spool {
-    int fd;       /* -1: closed */
+    int fd;
     int64_t size; /* bytes in it */
-    char *folder;
+    char *folder; /* that it lies in; NULL: not open */
 };
 
-int spool_open(struct spool *out, struct err *err); /* on failure nothing is kept */
+/* Unless it is open already; on failure nothing is kept. Start with a zeroed struct. */
+int spool_open(struct spool *spool, struct err *err);
 
 /* Append; they are at `spool->size` as it was before. */
 int spool_add(struct spool *spool, const void *bytes, size_t size, struct err *err);
 
-void spool_close(struct spool *spool);
+void spool_close(struct spool *spool); /* zeroes it; a zeroed one is fine */
 
 #endif

@@ -16,6 +16,7 @@
 enum way { AGAIN, ONCE };
 
 static struct err err;
+static struct spool spool;
 
 static int run(const char *command)
 {
@@ -25,7 +26,7 @@ static int run(const char *command)
 static int open_it(struct source *s, const char *path, enum way way)
 {
     memset(&err, 0, sizeof err);
-    const int failed = source_open(s, path, way == ONCE, 0, &err);
+    const int failed = source_open(s, path, way == ONCE ? NULL : &spool, 0, &err);
     if (failed)
         printf("# %d '%s' '%s'\n", err.status, err.text, err.hint);
     return failed ? (int)err.status : 0;
@@ -319,6 +320,7 @@ int main(void)
     check_damage();
     check_streams();
     check_kinds();
+    spool_close(&spool);
     snprintf(command, sizeof command, "rm -r %s", root);
     OK(chdir("/") == 0 && system(command) == 0, "nothing is left behind");
     return tap_done();

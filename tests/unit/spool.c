@@ -25,13 +25,15 @@ static int entries(const char *path)
 int main(void)
 {
     char folder[] = "/tmp/spool.XXXXXX", bytes[10];
-    struct spool spool;
+    struct spool spool = {0};
     struct err err = {0};
     if (mkdtemp(folder) == NULL)
         return 1;
     setenv("TMPDIR", folder, 1);
     OK(spool_open(&spool, &err) == 0 && strcmp(spool.folder, folder) == 0, "opens in TMPDIR");
     OK(entries(folder) == 0, "without a name");
+    const int fd = spool.fd;
+    OK(spool_open(&spool, &err) == 0 && spool.fd == fd, "once");
     OK(spool_add(&spool, "hello", 5, &err) == 0 && spool_add(&spool, "", 0, &err) == 0 &&
             spool_add(&spool, "world", 5, &err) == 0 && spool.size == 10 &&
             pread(spool.fd, bytes, 5, 5) == 5 && memcmp(bytes, "world", 5) == 0,
@@ -45,11 +47,11 @@ int main(void)
             strstr(err.hint, "TMPDIR") != NULL && spool.size == 10,
         "no room: %s", err.text);
     spool_close(&spool);
-    OK(spool.fd == -1, "closed");
+    OK(spool.folder == NULL, "closed");
 
     memset(&err, 0, sizeof err);
     setenv("TMPDIR", "/none/such", 1);
-    OK(spool_open(&spool, &err) < 0 && err.status == ERR_FAILED && spool.fd == -1 &&
+    OK(spool_open(&spool, &err) < 0 && err.status == ERR_FAILED && spool.folder == NULL &&
             strstr(err.text, "/none/such") != NULL && strstr(err.text, "TMPDIR") != NULL,
         "a TMPDIR that is not there: %s", err.text);
     memset(&err, 0, sizeof err);
