@@ -289,7 +289,8 @@ static void colour(const struct augment *recipe, const struct augment_draw *draw
         jitter(rgb, n, recipe, draw);
     if (draw->does[AUGMENT_GREY])
         color_grey(rgb, n);
-    color_clip(rgb, n);
+    if (!draw->does[AUGMENT_JITTER]) /* which has clipped, and grey leaves no range */
+        color_clip(rgb, n);
     if (draw->does[AUGMENT_BLUR]) {
         blur_gaussian(rgb, CHANNELS, recipe->size, draw->sigma, &scratch->blur);
         color_clip(rgb, n);

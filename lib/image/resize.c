@@ -10,7 +10,9 @@
 enum {
     CHANNELS = 3,
     QUAD = 4, /* floats a colour pixel takes between rows and planes; the last is not looked at */
-    WIDE = 1024, /* pixels of a row that are floats at one time */
+    PAIR = 2, /* source rows that are resampled together */
+    LINES = RESIZE_TAPS + PAIR - 1, /* source rows at the new width that are kept */
+    WIDE = 512,                     /* pixels of a row that are floats at one time */
 };
 
 void resize_layout(struct resize *scratch, struct arena *arena, int y, int x)
@@ -18,8 +20,8 @@ void resize_layout(struct resize *scratch, struct arena *arena, int y, int x)
     const size_t line = QUAD * (size_t)x;
     scratch->row = arena_take(arena, (size_t)y, sizeof *scratch->row);
     scratch->column = arena_take(arena, (size_t)x, sizeof *scratch->column);
-    scratch->line = arena_take(arena, RESIZE_TAPS * line, sizeof *scratch->line);
-    scratch->wide = arena_take(arena, WIDE * CHANNELS + QUAD, sizeof *scratch->wide);
+    scratch->line = arena_take(arena, LINES * line, sizeof *scratch->line);
+    scratch->wide = arena_take(arena, PAIR * (WIDE * CHANNELS + QUAD), sizeof *scratch->wide);
     scratch->mixed = arena_take(arena, line, sizeof *scratch->mixed);
 }
 
@@ -84,24 +86,30 @@ CPU_CLONES static void widen(float *restrict out, const unsigned char *restrict 
         out[i] = (float)in[i];
 }
 
-/* Samples of colour pixels: [X][QUAD]. */
-CPU_CLONES static void sample_colour(float *restrict out, const float *restrict in, int from,
-    const struct resize_taps *restrict column, int x)
+/* Samples of two rows of colour pixels: [X][QUAD] each. */
+CPU_CLONES static void sample_colour(float *restrict out_a, float *restrict out_b,
+    const float *restrict a, const float *restrict b, const struct resize_taps *restrict column,
+    int from, int x)
 {
     for (int i = 0; i < x; i++) {
-        const float *const p = in + CHANNELS * (column[i].first - from);
-        const float *const w = column[i].weight;
+        const size_t at = CHANNELS * (size_t)(column[i].first - from);
+        const float *const p = a + at, *const q = b + at, *const w = column[i].weight;
         float sum[QUAD];
         for (int c = 0; c < QUAD; c++)
             sum[c] = w[0] * p[c] + w[1] * p[CHANNELS + c] + w[2] * p[2 * CHANNELS + c] +
                      w[3] * p[3 * CHANNELS + c];
         for (int c = 0; c < QUAD; c++)
-            out[QUAD * i + c] = sum[c];
+            out_a[QUAD * i + c] = sum[c];
+        for (int c = 0; c < QUAD; c++)
+            sum[c] = w[0] * q[c] + w[1] * q[CHANNELS + c] + w[2] * q[2 * CHANNELS + c] +
+                     w[3] * q[3 * CHANNELS + c];
+        for (int c = 0; c < QUAD; c++)
+            out_b[QUAD * i + c] = sum[c];
     }
 }
 
-static void sample_grey(float *restrict out, const float *restrict in, int from,
-    const struct resize_taps *restrict column, int x)
+static void sample_grey(float *restrict out, const float *restrict in,
+    const struct resize_taps *restrict column, int from, int x)
 {
     for (int i = 0; i < x; i++) {
         const float *const p = in + column[i].first - from, *const w = column[i].weight;
@@ -109,20 +117,26 @@ static void sample_grey(float *restrict out, const float *restrict in, int from,
     }
 }
 
-/* One source row of m pixels at the new width: [X][QUAD], or [X] of grey. */
-static void across(
-    float *line, const unsigned char *in, int m, int channels, int x, const struct resize *scratch)
+/* Two source rows of m pixels at the new width: [X][QUAD], or [X] of grey. */
+static void across(float *line_a, float *line_b, const unsigned char *a, const unsigned char *b,
+    int m, int channels, int x, const struct resize *scratch)
 {
-    const struct resize_taps *const column = scratch->column;
+    float *const wide_a = scratch->wide, *const wide_b = wide_a + WIDE * CHANNELS + QUAD;
     const int fit = (int)((WIDE - 2 - RESIZE_TAPS) * (long long)x / m), step = fit < 1 ? 1 : fit;
     for (int i = 0; i < x; i += step) {
         const int n = x - i < step ? x - i : step;
-        const int from = column[i].first, to = column[i + n - 1].first + RESIZE_TAPS;
-        widen(scratch->wide, in + (size_t)from * channels, ((to < m ? to : m) - from) * channels);
-        if (channels == CHANNELS)
-            sample_colour(line + QUAD * (size_t)i, scratch->wide, from, column + i, n);
-        else
-            sample_grey(line + i, scratch->wide, from, column + i, n);
+        const struct resize_taps *const column = scratch->column + i;
+        const int from = column[0].first, to = column[n - 1].first + RESIZE_TAPS;
+        const size_t skip = (size_t)from * channels;
+        widen(wide_a, a + skip, ((to < m ? to : m) - from) * channels);
+        widen(wide_b, b + skip, ((to < m ? to : m) - from) * channels);
+        if (channels == CHANNELS) {
+            const size_t at = QUAD * (size_t)i;
+            sample_colour(line_a + at, line_b + at, wide_a, wide_b, column, from, n);
+        } else {
+            sample_grey(line_a + i, wide_a, column, from, n);
+            sample_grey(line_b + i, wide_b, column, from, n);
+        }
     }
 }
 
@@ -174,13 +188,17 @@ CPU_CLONES static void copy_grey(
 
 /* ---- planes ---------------------------------------------------------------------------------- */
 
+static float *line_at(const struct resize *scratch, int row, int x)
+{
+    return scratch->line + (size_t)(row % LINES) * QUAD * (size_t)x;
+}
+
 void resize_bicubic(float *out, const struct picture *in, struct crop crop, int y, int x,
     float scale, const struct resize *scratch)
 {
     const int channels = in->channels, reduce = in->reduce;
     const int h = touched(crop.y, crop.h, reduce), w = touched(crop.x, crop.w, reduce);
     const size_t pitch = (size_t)in->width * channels, plane = (size_t)y * x;
-    const size_t line = QUAD * (size_t)x;
     const unsigned char *const corner = in->pixels + pitch * (crop.y / reduce - in->y) +
                                         (size_t)(crop.x / reduce - in->x) * channels;
     if (reduce == 1 && h == y && w == x) {
@@ -202,11 +220,13 @@ void resize_bicubic(float *out, const struct picture *in, struct crop crop, int 
         const float *at[RESIZE_TAPS];
         if (next < t->first)
             next = t->first;
-        for (; next < t->first + RESIZE_TAPS && next < h; next++)
-            across(scratch->line + (size_t)(next % RESIZE_TAPS) * line, corner + pitch * next, w,
-                channels, x, scratch);
+        for (; next < t->first + RESIZE_TAPS && next < h; next += PAIR) {
+            const unsigned char *const row = corner + pitch * next;
+            across(line_at(scratch, next, x), line_at(scratch, next + 1, x), row,
+                next + 1 < h ? row + pitch : row, w, channels, x, scratch);
+        }
         for (int k = 0; k < RESIZE_TAPS; k++)
-            at[k] = scratch->line + (size_t)((t->first + k) % RESIZE_TAPS) * line;
+            at[k] = line_at(scratch, t->first + k, x);
         down(scratch->mixed, at[0], at[1], at[2], at[3], t->weight, n);
         put_row(out + (size_t)j * x, plane, scratch->mixed, channels, x);
     }

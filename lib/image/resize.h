@@ -29,8 +29,8 @@ struct resize_taps {
 /* Scratch memory for one thread. */
 struct resize {
     struct resize_taps *row, *column; /* [Y], [X] */
-    float *line;                      /* [TAPS][X][4] source rows at the new width */
-    float *wide;                      /* a piece of a source row */
+    float *line;                      /* [TAPS+1][X][4] source rows at the new width */
+    float *wide;                      /* pieces of two source rows */
     float *mixed;                     /* [X][4] */
 };
 
