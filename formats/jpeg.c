@@ -177,10 +177,14 @@ static int start(struct decoder *d, const void *bytes, size_t size)
 
 /* ---- pixels --------------------------------------------------------------------------------- */
 
-/* How far the picture is reduced: mirrored squares must begin where those of the upright one do. */
+/* How far the picture is reduced: mirrored squares must begin where those of the upright one do.
+ * Where a sampling factor is above 2, libjpeg-turbo 2.1 decodes components of one reduced picture at
+ * several scales, and then miscounts their columns: those are not reduced. */
 static int reduction(const struct decoder *d)
 {
     int reduce = 8;
+    if (d->library.max_h_samp_factor > 2 || d->library.max_v_samp_factor > 2)
+        return 1;
     while (reduce > 1 && reduce > d->region.reduce)
         reduce /= 2;
     while ((d->turn.mirror_x && d->library.image_width % (unsigned)reduce != 0) ||
@@ -215,21 +219,14 @@ static void remove_ink(unsigned char *pixels, int count, int none)
     }
 }
 
-/* libjpeg-turbo 2.1 miscounts the columns of a component that it decodes at a larger scale than the
- * others and has to widen all the same: 4:1:0, reduced. */
-static bool can_crop(const struct jpeg_decompress_struct *library)
-{
-    return library->scale_denom == 1 || library->max_h_samp_factor < 4;
-}
-
-/* Decode no more columns than the rectangle needs, if that can be; returns the first of them. */
+/* Decode no more columns than the rectangle needs; returns the first of them. */
 static int crop_columns(j_decompress_ptr library, const struct picture_region *stored)
 {
     JDIMENSION left = stored->x > MARGIN ? (JDIMENSION)stored->x - MARGIN : 0;
     JDIMENSION right = (JDIMENSION)(stored->x + stored->w + MARGIN);
     right = right < library->output_width ? right : library->output_width;
     JDIMENSION width = right - left;
-    if (width == library->output_width || !can_crop(library))
+    if (width == library->output_width)
         return 0;
     jpeg_crop_scanline(library, &left, &width);
     return (int)left;
