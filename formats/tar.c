@@ -248,7 +248,8 @@ static int take_extended(struct tar *tar, int type, int64_t size, struct err *er
     if (type == 'x' || type == 'X')
         return parse_pax(tar, err);
     if (type == 'L') {
-        const size_t length = strnlen((const char *)tar->extended.data, tar->extended.size);
+        const size_t length =
+            size == 0 ? 0 : strnlen((const char *)tar->extended.data, tar->extended.size);
         tar->named = true;
         return length > 0 ? set_name(tar, tar->extended.data, length, err)
                           : bad(tar, err, "has a name that is none");
