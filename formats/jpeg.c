@@ -297,6 +297,20 @@ static int read_rectangle(struct decoder *d, struct picture_region rect)
     return 0;
 }
 
+/* Is there an end marker behind the first scan's header? Within a scan the two bytes cannot stand. A
+ * region does not show whether what is below it is there. */
+static bool has_end(const struct jpeg_decompress_struct *library)
+{
+    const unsigned char *at = library->src->next_input_byte;
+    const unsigned char *const end = at + library->src->bytes_in_buffer;
+    while (end - at >= 2 && (at = memchr(at, 0xff, (size_t)(end - at) - 1)) != NULL) {
+        if (at[1] == JPEG_EOI)
+            return true;
+        at++;
+    }
+    return false;
+}
+
 static int decode(struct decoder *d, const void *bytes, size_t size)
 {
     const struct picture *const out = d->out;
@@ -309,6 +323,8 @@ static int decode(struct decoder *d, const void *bytes, size_t size)
     if (!library->arith_code && (size_t)out->height * (size_t)out->width / PIXELS_A_BYTE > size)
         return err_set(d->err, ERR_INPUT, "JPEG is cut short: %zu bytes cannot hold %d x %d", size,
             out->width, out->height);
+    if (!d->rules->accept_truncated && !has_end(library))
+        return err_set(d->err, ERR_INPUT, "JPEG is cut short");
     if (find_rectangle(d, &rect) < 0)
         return -1;
     library->scale_num = 1;

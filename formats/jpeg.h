@@ -11,8 +11,8 @@
  * Embedded colour profiles are ignored: samples are taken for sRGB.
  *
  * Regions: only what is needed of the rows and columns is turned into pixels, and nothing behind the
- * last row that is needed is looked at: damage there is found by whole decoding alone (a progressive
- * file is always read to its end). Pixels are those of whole decoding, to the bit. A mirrored
+ * last row that is needed is looked at, but for the end marker: damage there is found by whole
+ * decoding alone (a progressive file is always read to its end). Pixels are those of whole decoding, to the bit. A mirrored
  * picture whose extent is no multiple of `reduce` is reduced less, so that pixels are where
  * picture.h says they are, and one with sampling factors above 2 (4:1:1, 4:1:0) is not reduced.
  *

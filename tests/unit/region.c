@@ -186,10 +186,14 @@ static void check_damage_behind(void)
         unsigned long size;
         unsigned char *const file = make_file(&kinds[i], 200, 64, 0, &size);
         struct picture part, whole;
-        struct err err = {0}, none = {0}, wrong = {0};
+        struct err err = {0}, none = {0}, wrong = {0}, cut = {0};
+        OK(jpeg_decode(&part, file, size / 2, &top, &usual, &cut) < 0 &&
+                strcmp(cut.text, "JPEG is cut short") == 0,
+            "%s: a file without an end is refused whatever is wanted of it", kinds[i].name);
+        memcpy(file + size / 2 - 2, "\xff\xd9", 2);
         OK(jpeg_decode(&whole, file, size / 2, NULL, &usual, &err) < 0 &&
                 strcmp(err.text, "JPEG is cut short") == 0,
-            "half of a file is refused");
+            "%s: half of a file is refused", kinds[i].name);
         const int got = jpeg_decode(&part, file, size / 2, &top, &usual, &none);
         OK(i == 6 ? got < 0
                   : got == 0 && part.x <= 3 && part.x + part.width >= 43 && part.height == 30,
