@@ -1,4 +1,4 @@
-/* views -- the views of one record of pictures: decoding, drawing and cutting into records.
+/* views -- the views of one record of pictures: made, and cut into records.
  * SPDX-License-Identifier: MIT */
 #include "lib/image/views.h"
 
@@ -6,8 +6,8 @@
 #include "lib/base/arena.h"
 #include "lib/base/shape.h"
 #include "lib/image/parts.h"
+#include "lib/image/sight.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +23,7 @@ struct views {
     struct header *rest;           /* columns that are passed on */
     struct header *out;            /* those, then pixels, then view */
     int source, id;                /* columns of `in` */
+    struct sight sight;            /* the recipe of each view, and how pictures are decoded */
     int views;                     /* of both recipes */
     int size;                      /* the larger one of both */
     int block;                     /* pictures that a thread takes at once */
@@ -50,11 +51,6 @@ struct views_made {
 
 /* ---- two recipes ----------------------------------------------------------------------------- */
 
-static const struct augment *recipe_of(const struct views *v, int view)
-{
-    return view < v->options.views ? &v->options.recipe : &v->options.small;
-}
-
 static bool has_two_sizes(const struct views *v)
 {
     return v->options.more > 0 && v->options.small.size != v->options.recipe.size;
@@ -62,7 +58,8 @@ static bool has_two_sizes(const struct views *v)
 
 static size_t view_bytes(const struct views *v, int view)
 {
-    return CHANNELS * (size_t)recipe_of(v, view)->size * (size_t)recipe_of(v, view)->size;
+    const size_t size = (size_t)v->sight.recipe[view]->size;
+    return CHANNELS * size * size;
 }
 
 /* Where a view of a row lies when each view has `rows` of them: those of the first recipe lie before
@@ -131,6 +128,19 @@ static int make_headers(struct views *v, struct err *err)
     return plan.steps > 0 ? header_set_plan(v->out, &plan, err) : 0;
 }
 
+/* Which recipe each view has, and what else is asked of its picture. */
+static int make_sight(struct views *v, struct err *err)
+{
+    const struct views_options *const o = &v->options;
+    const struct augment **const recipe = malloc((size_t)v->views * sizeof *recipe);
+    if (recipe == NULL)
+        return err_memory(err, "views");
+    for (int view = 0; view < v->views; view++)
+        recipe[view] = view < o->views ? &o->recipe : &o->small;
+    v->sight = (struct sight){recipe, v->views, o->seed, o->rules, o->whole};
+    return 0;
+}
+
 static int make_scratch(struct views *v, struct err *err)
 {
     const int threads = parallel_threads(v->parallel);
@@ -165,7 +175,8 @@ struct views *views_new(const struct header *in, const struct views_options *opt
     v->parts = (struct parts){.views = v->views,
         .limit = options->part,
         .first = has_two_sizes(v) ? options->views : v->views};
-    if (find_columns(v, source, err) < 0 || make_headers(v, err) < 0 || make_scratch(v, err) < 0) {
+    if (find_columns(v, source, err) < 0 || make_headers(v, err) < 0 || make_sight(v, err) < 0 ||
+        make_scratch(v, err) < 0) {
         views_free(v);
         return NULL;
     }
@@ -179,6 +190,7 @@ void views_free(struct views *v)
         return;
     header_free(v->rest);
     header_free(v->out);
+    free(v->sight.recipe);
     free(v->local);
     free(v->draw);
     arena_free(&v->arena);
@@ -251,8 +263,9 @@ static int reserve(const struct views *v, struct views_made *m, int rows, struct
     const struct views_options *const o = &v->options;
     const size_t all = shape_times((size_t)rows, (size_t)v->views);
     const size_t large = shape_times(shape_times((size_t)rows, (size_t)o->views), view_bytes(v, 0));
-    const size_t small =
-        shape_times(shape_times((size_t)rows, (size_t)o->more), view_bytes(v, o->views));
+    const size_t small = o->more == 0 ? 0
+                                      : shape_times(shape_times((size_t)rows, (size_t)o->more),
+                                            view_bytes(v, o->views));
     if (large > STREAM_RECORD || small > STREAM_RECORD || all > INT32_MAX) {
         err_set(err, ERR_FAILED, "cannot hold %d views of %d pictures of size %d in one record",
             small > STREAM_RECORD ? o->more : o->views, rows,
@@ -273,71 +286,19 @@ static int reserve(const struct views *v, struct views_made *m, int rows, struct
     return 0;
 }
 
-static void draw_views(
-    const struct views *v, struct augment_draw *draw, int row, int height, int width)
-{
-    const int64_t *const id = v->made->record->field[v->id].data;
-    for (int view = 0; view < v->views; view++)
-        draw[view] = augment_draw(recipe_of(v, view), v->options.seed, v->made->record->epoch,
-            id[row], view, height, width);
-}
-
-/* What the views show of their picture, and how far it may be reduced so that each crop keeps at
- * least as many pixels as its view has. One decoding for all views: one for each takes 15 to 25 %
- * more time in all, because entropy decoding runs from the top whatever is asked for. */
-static struct picture_region needed(const struct views *v, const struct augment_draw *draw)
-{
-    int left = draw[0].crop.x, top = draw[0].crop.y, right = left, bottom = top, reduce = 8;
-    for (int view = 0; view < v->views; view++) {
-        const struct crop c = draw[view].crop;
-        const int size = recipe_of(v, view)->size;
-        left = c.x < left ? c.x : left;
-        top = c.y < top ? c.y : top;
-        right = c.x + c.w > right ? c.x + c.w : right;
-        bottom = c.y + c.h > bottom ? c.y + c.h : bottom;
-        while (reduce > 1 && (c.w / reduce < size || c.h / reduce < size))
-            reduce /= 2;
-    }
-    return (struct picture_region){left, top, right - left, bottom - top, reduce};
-}
-
-/* The picture of one row, as far as its views need it, and their draws. */
-static int decode(struct views *v, struct picture *out, struct augment_draw *draw, int row,
-    const void *data, size_t bytes, struct err *err)
-{
-    const struct picture_rules *const rules = &v->options.rules;
-    struct picture whole;
-    if (picture_measure(&whole, data, bytes, err) < 0)
-        return -1;
-    /* One that is too large is left to its decoder to refuse. */
-    if (v->options.whole ||
-        shape_times((size_t)whole.height, (size_t)whole.width) > rules->max_pixels) {
-        if (picture_decode(out, data, bytes, rules, err) < 0)
-            return -1;
-        draw_views(v, draw, row, out->height, out->width);
-        return 0;
-    }
-    draw_views(v, draw, row, whole.height, whole.width);
-    const struct picture_region region = needed(v, draw);
-    if (picture_decode_region(out, data, bytes, &region, rules, err) < 0)
-        return -1;
-    const int r = out->reduce;
-    assert(out->x <= region.x / r && (region.x + region.w - 1) / r - out->x < out->width);
-    assert(out->y <= region.y / r && (region.y + region.h - 1) / r - out->y < out->height);
-    return 0;
-}
-
-/* The same of a picture that is borrowed from the record, or has to be decoded. */
+/* The draws of one row, and its picture: borrowed from the record, or what its views show, decoded. */
 static int get_picture(
     struct views *v, struct picture *out, struct augment_draw *draw, int row, struct err *err)
 {
     const struct column *const c = &v->in->column[v->source];
+    const struct record *const record = v->made->record;
+    const int64_t id = ((const int64_t *)record->field[v->id].data)[row];
     const void *data;
-    const size_t bytes = record_row(v->in, v->made->record, v->source, row, &data);
+    const size_t bytes = record_row(v->in, record, v->source, row, &data);
     if (c->ragged)
-        return decode(v, out, draw, row, data, bytes, err);
+        return sight_decode(out, draw, &v->sight, record->epoch, id, data, bytes, err);
     *out = (struct picture){c->shape[0], c->shape[1], c->shape[2], (unsigned char *)data, 0, 0, 1};
-    draw_views(v, draw, row, out->height, out->width);
+    sight_draw(draw, &v->sight, record->epoch, id, out->height, out->width);
     return 0;
 }
 
@@ -362,7 +323,7 @@ static void make_row(struct views *v, int row, int thread)
     }
     for (int view = 0; view < v->views; view++)
         augment_view(v->made->pixels + place(v, view, v->made->record->rows, row),
-            recipe_of(v, view), &draw[view], &p, &v->local[thread]);
+            v->sight.recipe[view], &draw[view], &p, &v->local[thread]);
     if (v->in->column[v->source].ragged)
         picture_free(&p);
 }
@@ -434,7 +395,7 @@ const struct record *views_record(struct views_made *m, int i, struct err *err)
     m->out.rows = rows;
     for (int j = 0; j < passed; j++)
         m->out.field[j] = m->selected.field[j];
-    const int size = recipe_of(v, range.view)->size;
+    const int size = v->sight.recipe[range.view]->size;
     m->out.field[passed] =
         (struct field){.data = m->pixels + place(v, range.view, m->count, range.first),
             .shape = {size, size, CHANNELS}};

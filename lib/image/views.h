@@ -1,4 +1,4 @@
-/* views.h -- the views of one record of pictures: decoding, drawing and cutting into records.
+/* views.h -- the views of one record of pictures: made, and cut into records.
  *
  * Input: a stream of kind images with `pixels` U8 [h,w,3] or [h,w,1], or else `bytes` (picture
  * files, known by content), and `id` I64. Output: kind views, with `pixels` U8 [size,size,3] and
@@ -6,10 +6,8 @@
  * With views of two sizes the extents of `pixels` are open, and no record holds both (parts.h).
  * Pictures that cannot be decoded are left out.
  *
- * Each picture is decoded once and by one thread, whatever the number of views: the rectangle that
- * holds the crops of all its views, where its encoding allows that, and reduced as far as each crop
- * keeps no fewer pixels than its view has. What comes out depends on neither the number of threads
- * nor the pictures beside.
+ * All views of a picture are made by one thread, which decodes what they show of it once (sight.h).
+ * What comes out depends on neither the number of threads nor the pictures beside.
  * SPDX-License-Identifier: MIT */
 #ifndef VIEWS_H
 #define VIEWS_H
