@@ -77,6 +77,12 @@ static int check(const struct fetch *f, int i, struct err *err)
     return 0;
 }
 
+/* There are more bytes than a record may have: it fails, and reading on would only fill the memory. */
+static bool is_full(struct fetch *f)
+{
+    return atomic_load(&f->size) > STREAM_RECORD;
+}
+
 /* A picture has come to the end of its block's buffer (got 0), or could not be read (-1). */
 static void settle(struct fetch *f, int i, int got, struct err *err)
 {
@@ -114,7 +120,7 @@ static void read_block(void *context, int block, int thread)
     const int first = block * f->block;
     const int end = f->rows - first < f->block ? f->rows : first + f->block;
     (void)thread;
-    for (int i = first; i < end; i++) {
+    for (int i = first; i < end && !is_full(f); i++) {
         struct fetch_row *const row = &f->row[i];
         struct err err = {0};
         row->label = dataset_label(f->set, row->id);
@@ -158,7 +164,7 @@ static void read_on(struct fetch *f)
 {
     struct err err = {0};
     int i = 0, got = 1;
-    while (i < f->rows && (got = read_next(f, i, &err)) == 1)
+    while (i < f->rows && !is_full(f) && (got = read_next(f, i, &err)) == 1)
         i++;
     if (got < 0)
         fail(f, i, &err);
