@@ -5,11 +5,11 @@
 #include "formats/bytes.h"
 #include "formats/picture.h"
 #include "formats/stream.h"
+#include "lib/base/helper.h"
 #include "lib/base/parallel.h"
 #include "lib/base/shape.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +25,10 @@ struct fetch {
     struct bytes *picture, *name; /* [blocks]; names only of sources that pass by */
     struct parallel *pool;        /* NULL: one thread reads */
 
-    pthread_t thread; /* hands the rows to the pool, or reads what passes by */
+    struct helper *helper; /* hands the rows to the pool, or reads what passes by */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool started, working, quit;
+    bool working;
     int rows; /* that were asked for; less when the sources have ended */
     atomic_bool some;
     struct err err; /* what ends the run; of the first row that has one */
@@ -173,38 +173,17 @@ static void read_on(struct fetch *f)
         f->row[i].name = (const char *)f->name[i / f->block].data + f->row[i].text;
 }
 
-/* ---- the thread ------------------------------------------------------------------------------ */
-
-static void *run(void *argument)
+static void read_rows(void *context)
 {
-    struct fetch *const f = argument;
+    struct fetch *const f = context;
+    if (f->set->count < 0)
+        read_on(f);
+    else
+        parallel_run(f->pool, blocks(f, f->rows), read_block, f);
     pthread_mutex_lock(&f->mutex);
-    for (;;) {
-        while (!f->working && !f->quit)
-            pthread_cond_wait(&f->changed, &f->mutex);
-        if (!f->working)
-            break;
-        pthread_mutex_unlock(&f->mutex);
-        if (f->set->count < 0)
-            read_on(f);
-        else
-            parallel_run(f->pool, blocks(f, f->rows), read_block, f);
-        pthread_mutex_lock(&f->mutex);
-        f->working = false;
-        pthread_cond_broadcast(&f->changed);
-    }
+    f->working = false;
+    pthread_cond_broadcast(&f->changed);
     pthread_mutex_unlock(&f->mutex);
-    return NULL;
-}
-
-static int start_thread(struct fetch *f, struct err *err)
-{
-    sigset_t all, before; /* signals are the main thread's business */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    f->started = pthread_create(&f->thread, NULL, run, f) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return f->started ? 0 : err_set(err, ERR_FAILED, "cannot start a thread that reads ahead");
 }
 
 /* ---- interface ------------------------------------------------------------------------------- */
@@ -231,9 +210,8 @@ struct fetch *fetch_new(struct dataset *set, int rows, int64_t max_pixels, int64
         f->pool = parallel_new(THREADS, err);
         failed = f->pool == NULL;
     }
-    if (!failed)
-        failed = start_thread(f, err);
-    if (!failed)
+    f->helper = failed ? NULL : helper_new(err);
+    if (f->helper != NULL)
         return f;
     fetch_free(f);
     return NULL;
@@ -243,13 +221,7 @@ void fetch_free(struct fetch *f)
 {
     if (f == NULL)
         return;
-    if (f->started) {
-        pthread_mutex_lock(&f->mutex);
-        f->quit = true;
-        pthread_cond_broadcast(&f->changed);
-        pthread_mutex_unlock(&f->mutex);
-        pthread_join(f->thread, NULL);
-    }
+    helper_free(f->helper);
     parallel_free(f->pool);
     for (int i = 0; i < f->room && f->row != NULL; i++)
         free(f->row[i].reason);
@@ -276,13 +248,11 @@ void fetch_start(struct fetch *f, int rows)
             bytes_free(&f->picture[i]);
         f->picture[i].size = f->name[i].size = 0;
     }
-    pthread_mutex_lock(&f->mutex);
     f->rows = rows;
+    f->working = true;
     atomic_store(&f->some, false);
     atomic_store(&f->size, 0);
-    f->working = true;
-    pthread_cond_broadcast(&f->changed);
-    pthread_mutex_unlock(&f->mutex);
+    helper_start(f->helper, read_rows, f);
 }
 
 bool fetch_some(struct fetch *f)
