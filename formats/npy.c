@@ -126,7 +126,6 @@ static int open_file(const char *path, struct err *err)
     return fd;
 }
 
-/* Header and size: the data are exactly what the shape says, of `unit` bytes an element. */
 static int read_header(struct array *out, int fd, const char *path, struct err *err)
 {
     struct bytes text = {0};
@@ -137,8 +136,10 @@ static int read_header(struct array *out, int fd, const char *path, struct err *
     const int64_t size = status.st_size;
     if (size < 12)
         return err_set(err, ERR_INPUT, "'%s' is cut short", path);
-    if (bytes_read_at(&text, fd, 0, 12, path, err) < 0)
+    if (bytes_read_at(&text, fd, 0, 12, path, err) < 0) {
+        bytes_free(&text);
         return -1;
+    }
     const unsigned char *const b = text.data;
     const int version = b[6];
     const size_t first = version == 1 ? 10 : 12;
@@ -168,6 +169,7 @@ static int read_header(struct array *out, int fd, const char *path, struct err *
     return failed;
 }
 
+/* The data are exactly what the shape says, of `unit` bytes an element. */
 static int check_size(
     const struct array *array, size_t unit, int fd, const char *path, struct err *err)
 {
