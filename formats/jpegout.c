@@ -1,7 +1,7 @@
 /* jpegout -- libjpeg-turbo's writer behind an interface that returns errors.
  *
  * The library reports errors through callbacks that must not return; they leave by longjmp to the
- * one setjmp in jpegout_write().
+ * one setjmp in guarded(). What must survive the jump lives in struct encoder.
  * SPDX-License-Identifier: MIT */
 #include "formats/jpegout.h"
 
@@ -92,21 +92,26 @@ static void write_all(struct encoder *e, const struct picture *picture, int qual
     jpeg_finish_compress(&e->library);
 }
 
+static int guarded(struct encoder *e, const struct picture *picture, int quality)
+{
+    e->library.err = jpeg_std_error(&e->errors);
+    e->library.client_data = e;
+    e->errors.error_exit = leave;
+    e->errors.output_message = say_nothing;
+    const int failed = setjmp(e->leave);
+    if (!failed)
+        write_all(e, picture, quality);
+    jpeg_destroy_compress(&e->library);
+    return failed ? -1 : 0;
+}
+
 int jpegout_write(struct channel *out, const struct picture *picture, int quality, struct err *err)
 {
     struct encoder e = {.channel = out, .err = err, .target = {NULL, 0, begin, empty, end}};
     if (picture->height > JPEGOUT_SIDE || picture->width > JPEGOUT_SIDE)
         return err_set(err, ERR_FAILED, "a JPEG of %d x %d: no side may have more than %d pixels",
             picture->width, picture->height, JPEGOUT_SIDE);
-    e.library.err = jpeg_std_error(&e.errors);
-    e.library.client_data = &e;
-    e.errors.error_exit = leave;
-    e.errors.output_message = say_nothing;
-    const int failed = setjmp(e.leave);
-    if (!failed)
-        write_all(&e, picture, quality);
-    jpeg_destroy_compress(&e.library);
-    return failed ? -1 : 0;
+    return guarded(&e, picture, quality);
 }
 
 #define QUOTED(x) #x
