@@ -12,9 +12,10 @@
  *
  * Regions: only what is needed of the rows and columns is turned into pixels, and nothing behind the
  * last row that is needed is looked at, but for the end marker: damage there is found by whole
- * decoding alone (a progressive file is always read to its end). Pixels are those of whole decoding, to the bit. A mirrored
- * picture whose extent is no multiple of `reduce` is reduced less, so that pixels are where
- * picture.h says they are, and one with sampling factors above 2 (4:1:1, 4:1:0) is not reduced.
+ * decoding alone (a progressive file is always read to its end). Pixels are those of whole decoding,
+ * to the bit. A mirrored picture whose extent is no multiple of `reduce` is reduced less, so that
+ * pixels are where picture.h says they are, and one with sampling factors above 2 (4:1:1, 4:1:0) is
+ * not reduced.
  *
  * Numerics: the accurate integer DCT and the smooth chroma upsampling, as most programs decode. A
  * reduced picture is the mean of squares of the luma, and of what chroma there is; chroma that is
