@@ -1,8 +1,6 @@
 /* shrink.h -- a whole picture, made smaller without jagged edges.
  *
- * Source: Keys' cubic with A = -1/2, stretched over as many pixels as one new pixel covers (what
- * Pillow calls BICUBIC); pixels outside weigh nothing and the rest is scaled to a sum of one.
- * Numerics: float, rounded to bytes at the end. Cost: about 4 (1 + w/W) multiplications a sample.
+ * Source: Pillow's Image.resize, BICUBIC: resample.h says what that is.
  * SPDX-License-Identifier: MIT */
 #ifndef SHRINK_H
 #define SHRINK_H

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So far from black and white that the filter, which overshoots, reaches neither. */
 static struct picture noise(int h, int w, int channels)
 {
     struct picture out;
@@ -16,7 +17,7 @@ static struct picture noise(int h, int w, int channels)
     if (picture_alloc(&out, h, w, channels, PICTURE_PIXELS, "X", &err) < 0)
         printf("Bail out! %s\n", err.text);
     for (int i = 0; i < h * w * channels; i++)
-        out.pixels[i] = (unsigned char)rng_below(&rng, 256);
+        out.pixels[i] = (unsigned char)(40 + rng_below(&rng, 176));
     return out;
 }
 
@@ -57,7 +58,10 @@ static void check(int h, int w, int channels, int y, int x)
             for (int c = 0; c < channels; c++)
                 worst = fmax(worst,
                     fabs(out.pixels[(j * x + i) * channels + c] - sample(&in, y, x, j, i, c)));
-    NEAR(worst, 0.5, 0.502, "each sample is the nearest byte, worst %.4f", worst);
+    /* Each direction rounds once, and the second one sees the first one's errors, by weights of
+     * both signs: at most 1.25 of them in all. */
+    OK(worst < 0.5 + 0.5 * 1.25 + 0.01, "each sample is next to what it should be, worst %.4f",
+        worst);
     picture_free(&in);
     picture_free(&out);
 }
