@@ -24,15 +24,6 @@ static void load(const struct sobel *scratch, const float *in, int j, int x)
 }
 
 /* Lines begin one pixel to the left: a above, b here, c below. */
-CPU_CLONES static void differ(float *restrict dx, float *restrict dy, const float *restrict a,
-    const float *restrict b, const float *restrict c, int x)
-{
-    for (int i = 0; i < x; i++) {
-        dx[i] = (a[i + 2] - a[i]) + 2.0f * (b[i + 2] - b[i]) + (c[i + 2] - c[i]);
-        dy[i] = (c[i] - a[i]) + 2.0f * (c[i + 1] - a[i + 1]) + (c[i + 2] - a[i + 2]);
-    }
-}
-
 CPU_CLONES static void steepness(float *restrict out, const float *restrict a,
     const float *restrict b, const float *restrict c, int x)
 {
@@ -56,16 +47,6 @@ static void around(
     line[0] = scratch->line + (size_t)(above % LINES) * ((size_t)x + 2);
     line[1] = scratch->line + (size_t)(j % LINES) * ((size_t)x + 2);
     line[2] = scratch->line + (size_t)(below % LINES) * ((size_t)x + 2);
-}
-
-void sobel_gradients(
-    float *dx, float *dy, const float *in, int y, int x, const struct sobel *scratch)
-{
-    for (int j = 0; j < y; j++) {
-        const float *line[LINES];
-        around(line, scratch, in, j, y, x);
-        differ(dx + (size_t)j * x, dy + (size_t)j * x, line[0], line[1], line[2], x);
-    }
 }
 
 void sobel_edges(float *planes, int channels, int y, int x, const struct sobel *scratch)

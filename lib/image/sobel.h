@@ -20,10 +20,6 @@ struct sobel {
 /* Cut scratch for planes at most x wide out of an arena (see arena.h). */
 void sobel_layout(struct sobel *scratch, struct arena *arena, int x);
 
-/* dx, dy [Y][X] overwritten with the gradients of the plane in [Y][X]; y, x >= 2. */
-void sobel_gradients(
-    float *dx, float *dy, const float *in, int y, int x, const struct sobel *scratch);
-
 /* planes [C][Y][X] in [0,1], in place: each becomes its edges; y, x >= 2. */
 void sobel_edges(float *planes, int channels, int y, int x, const struct sobel *scratch);
 
