@@ -115,18 +115,42 @@ static int width_of(int glyph)
     return width;
 }
 
-/* Bytes of the character that begins here: the ones that only continue it go along. */
+static bool continues(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* U+0300 .. U+036F, which stand for marks on the letter before. */
+static bool is_mark(const char *text)
+{
+    const unsigned char first = (unsigned char)text[0];
+    return (first == 0xcc && continues(text[1])) ||
+           (first == 0xcd && continues(text[1]) && (unsigned char)text[1] < 0xb0);
+}
+
+/* Bytes of the character that begins here: the ones that only continue it go along, and marks. */
 static size_t length_of(const char *text)
 {
     size_t length = 1;
-    while (((unsigned char)text[length] & 0xc0) == 0x80)
+    while (continues(text[length]) || is_mark(text + length))
         length++;
     return length;
 }
 
+/* U+00C0 .. U+017F without their marks; '?' for what is no such letter. */
+static const char letters[] = "AAAAAA?CEEEEIIII?NOOOOO?OUUUUY?saaaaaa?ceeeeiiii?nooooo?ouuuuy?y"
+                              "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIi??JjKkkLlLlLlL"
+                              "lLlNnNnNnnNnOoOoOo??RrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
+
 static int glyph_of(const char *text)
 {
-    return *text >= FIRST && *text < BOX ? *text : BOX;
+    const unsigned char first = (unsigned char)text[0];
+    int glyph = first;
+    if (first >= 0xc3 && first <= 0xc5 && continues(text[1])) {
+        const int letter = letters[(first - 0xc3) * 64 + (text[1] & 0x3f)];
+        glyph = letter == '?' ? BOX : letter;
+    }
+    return glyph >= FIRST && glyph < BOX ? glyph : BOX;
 }
 
 int glyphs_width(const char *text)
@@ -141,7 +165,7 @@ int glyphs_width(const char *text)
 static size_t back_from(const char *text, size_t low, size_t at)
 {
     at--;
-    while (at > low && ((unsigned char)text[at] & 0xc0) == 0x80)
+    while (at > low && (continues(text[at]) || is_mark(text + at)))
         at--;
     return at;
 }

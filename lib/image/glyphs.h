@@ -1,8 +1,8 @@
 /* glyphs.h -- a small font, for what stands under the pictures of a sheet.
  *
  * ASCII 32 .. 126, proportional: capitals 7 pixels high, small letters 5, 2 below the line. Bytes of
- * text come from foreign input: any other character, whatever its number of bytes, is shown as an
- * empty box, and so is a control character.
+ * text come from foreign input, taken for UTF-8: Latin letters are shown without their marks, and any
+ * other character, whatever its number of bytes, as an empty box; so are control characters.
  * SPDX-License-Identifier: MIT */
 #ifndef GLYPHS_H
 #define GLYPHS_H

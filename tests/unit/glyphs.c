@@ -57,14 +57,31 @@ static void check_foreign(void)
 {
     unsigned char box[SIDE * SIDE * 3], other[SIDE * SIDE * 3];
     draw(box, "\x01", 0, 0, 1);
-    const char *const foreign[] = {
-        "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xff", "\x80", "\x7f", "\n", "\x9b"};
+    const char *const foreign[] = {"\xc3\x97", "\xc4\xb2", "\xc3", "\xc6\x80", "\xcc\x88",
+        "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xff", "\x80", "\x7f", "\n", "\x9b"};
     int wrong = 0;
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         draw(other, foreign[i], 0, 0, 1);
         wrong += memcmp(box, other, sizeof box) != 0 || glyphs_width(foreign[i]) != 5;
     }
     OK(wrong == 0, "any other character, of however many bytes, is one box");
+}
+
+/* Both ways to write a letter with a mark show the letter. */
+static void check_marks(void)
+{
+    static const char *const marked[][2] = {{"\xc3\xbc", "u"}, {"u\xcc\x88", "u"},
+        {"\xc3\x80", "A"}, {"\xc3\xbf", "y"}, {"\xc4\x80", "A"}, {"\xc5\x9b", "s"},
+        {"\xc5\x82", "l"}, {"e\xcd\xaf\xcc\x80", "e"}};
+    unsigned char plain[SIDE * SIDE * 3], other[SIDE * SIDE * 3];
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof marked / sizeof *marked; i++) {
+        draw(plain, marked[i][1], 0, 0, 1);
+        draw(other, marked[i][0], 0, 0, 1);
+        wrong += memcmp(plain, other, sizeof plain) != 0 ||
+                 glyphs_width(marked[i][0]) != glyphs_width(marked[i][1]);
+    }
+    OK(wrong == 0, "Latin letters are shown without their marks");
 }
 
 static void check_place(void)
@@ -108,6 +125,9 @@ static void check_fit(void)
     OK(fits("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", 8 + 6 * 3, 40,
            "\xc3\xa9...\xc3\xa9\xc3\xa9"),
         "no character is cut in two");
+    OK(fits(
+           "u\xcc\x88u\xcc\x88u\xcc\x88u\xcc\x88u\xcc\x88", 8 + 6 * 2, 40, "u\xcc\x88...u\xcc\x88"),
+        "nor from its marks");
     OK(fits("iiiiiiiiii", 1000, 8, "ii...ii"), "few bytes, much room");
     OK(fits("iiiiiiiiii", 1000, 3, ""), "too few bytes");
     memset(path, 0x80, sizeof path - 1);
@@ -121,6 +141,7 @@ int main(void)
 {
     check_letters();
     check_foreign();
+    check_marks();
     check_place();
     check_fit();
     return tap_done();
