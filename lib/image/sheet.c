@@ -12,6 +12,7 @@
 
 enum {
     LEAD = 3,        /* pixels of the font above and below a line of text */
+    SPARE = 6,       /* of a line, so that text does not run into that of the next cell */
     TEXT_SIDE = 200, /* cells of as many pixels have text of twice the size, and so on */
     TEXT_SIZE = 4096 /* bytes of a line */
 };
@@ -183,9 +184,8 @@ static void draw_cross(
 static void draw_text(struct picture *out, const struct layout *l, size_t x, size_t y,
     const struct sheet_cell *cell, const unsigned char color[3])
 {
-    const int room =
-        (l->style->rows ? (int)(l->left[l->columns] - 2 * (size_t)l->style->gap) : l->width) /
-        l->text;
+    const int row = (int)(l->left[l->columns] - 2 * (size_t)l->style->gap);
+    const int room = l->style->rows ? row / l->text : l->width / l->text - SPARE;
     for (int k = 0; k < l->lines; k++) {
         char whole[TEXT_SIZE], line[TEXT_SIZE];
         const char *const first = cell->caption[k] != NULL ? cell->caption[k] : "";
