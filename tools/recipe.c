@@ -44,28 +44,6 @@ void recipe_start(const struct cli_tool *tool)
                 *field(o, &tiny) == *field(o, &usual) ? *field(o, &usual) : NAN;
 }
 
-void recipe_settle(const struct cli_tool *tool, int size)
-{
-    struct augment usual = named(size);
-    if (!cli_given(tool, "strength"))
-        recipe.strength = usual.strength[AUGMENT_HUE] / 0.2;
-    augment_strength(&usual, recipe.strength);
-    for (const struct cli_option *o = tool->options; o->name != NULL; o++)
-        if (field(o, &usual) != NULL && !o->given)
-            *(double *)o->variable = *field(o, &usual);
-    recipe.augment.size = size;
-    recipe.augment.family = usual.family;
-    recipe.augment.central = usual.central;
-    if (!cli_given(tool, "small-size"))
-        recipe.small_size = (size + 1) / 2;
-    const struct crop_range areas = recipe.small.range;
-    recipe.small = recipe.augment;
-    recipe.small.size = (int)recipe.small_size;
-    recipe.small.range.area_min = areas.area_min;
-    recipe.small.range.area_max = areas.area_max;
-    recipe.small.range.covered = 0;
-}
-
 /* ---- contradictions ------------------------------------------------------------------------- */
 
 /* The operation that an option belongs to: "cutout-area-min" is of "cutout". */
@@ -84,10 +62,23 @@ static int operation_of(const char *option)
     return -1;
 }
 
-/* Neither recipe nor option switches it on. */
-static bool is_off(const struct cli_tool *tool, int operation)
+/* Neither recipe nor option switches it on, for views of this size. */
+static bool is_off(const struct cli_tool *tool, int operation, int size)
 {
-    return !cli_given(tool, augment_name(operation)) && named(USUAL).chance[operation] <= 0;
+    return !cli_given(tool, augment_name(operation)) && named(size).chance[operation] <= 0;
+}
+
+/* What belongs to an operation has no meaning without it. */
+static void check_needs(const struct cli_tool *tool, int size)
+{
+    for (const struct cli_option *o = tool->options; o->name != NULL; o++) {
+        const int operation = operation_of(o->name);
+        if (o->given && operation >= 0 && is_off(tool, operation, size))
+            die(ERR_MISUSE, "--%s needs --%s", o->name, augment_name(operation));
+    }
+    for (int i = 0; i < AUGMENT_OPERATIONS; i++)
+        if ((recipe.augment.first >> i & 1) && is_off(tool, i, size))
+            die(ERR_MISUSE, "--asymmetric %s needs --%s", augment_name(i), augment_name(i));
 }
 
 static void check_order(const char *low, double least, const char *high, double most)
@@ -145,7 +136,7 @@ static _Noreturn void refuse_operation(const char *name, size_t length)
 }
 
 /* "blur,jitter": the operations that only view 0 gets. */
-static void parse_asymmetric(const struct cli_tool *tool)
+static void parse_asymmetric(void)
 {
     recipe.augment.first = 0;
     for (const char *name = recipe.asymmetric; name != NULL;) {
@@ -156,8 +147,6 @@ static void parse_asymmetric(const struct cli_tool *tool)
             i++;
         if (i == AUGMENT_OPERATIONS)
             refuse_operation(name, length);
-        if (is_off(tool, i))
-            die(ERR_MISUSE, "--asymmetric %s needs --%s", augment_name(i), augment_name(i));
         recipe.augment.first |= 1u << i;
         name = name[length] == ',' ? name + length + 1 : NULL;
     }
@@ -178,7 +167,7 @@ static void check_eval(const struct cli_tool *tool)
     }
 }
 
-void recipe_check(const struct cli_tool *tool)
+void recipe_check(const struct cli_tool *tool, int size)
 {
     parse_views(tool);
     if (named(USUAL).central)
@@ -189,11 +178,32 @@ void recipe_check(const struct cli_tool *tool)
         die(ERR_MISUSE, "--crop-covered has no meaning with --recipe %s", recipe.name);
     if (recipe.asymmetric != NULL && recipe.large + recipe.more == 1)
         die(ERR_MISUSE, "--asymmetric needs more than 1 view");
-    for (const struct cli_option *o = tool->options; o->name != NULL; o++) {
-        const int operation = operation_of(o->name);
-        if (o->given && operation >= 0 && is_off(tool, operation))
-            die(ERR_MISUSE, "--%s needs --%s", o->name, augment_name(operation));
-    }
     check_ranges();
-    parse_asymmetric(tool);
+    parse_asymmetric();
+    check_needs(tool, size > 0 ? size : USUAL);
+}
+
+/* ---- when the size is known ------------------------------------------------------------------- */
+
+void recipe_settle(const struct cli_tool *tool, int size)
+{
+    struct augment usual = named(size);
+    check_needs(tool, size);
+    if (!cli_given(tool, "strength"))
+        recipe.strength = usual.strength[AUGMENT_HUE] / 0.2;
+    augment_strength(&usual, recipe.strength);
+    for (const struct cli_option *o = tool->options; o->name != NULL; o++)
+        if (field(o, &usual) != NULL && !o->given)
+            *(double *)o->variable = *field(o, &usual);
+    recipe.augment.size = size;
+    recipe.augment.family = usual.family;
+    recipe.augment.central = usual.central;
+    if (!cli_given(tool, "small-size"))
+        recipe.small_size = (size + 1) / 2;
+    const struct crop_range areas = recipe.small.range;
+    recipe.small = recipe.augment;
+    recipe.small.size = (int)recipe.small_size;
+    recipe.small.range.area_min = areas.area_min;
+    recipe.small.range.area_max = areas.area_max;
+    recipe.small.range.covered = 0;
 }

@@ -26,10 +26,10 @@ extern struct recipe_options recipe;
 /* Before parsing: --help shows the values of recipe simclr, as far as no size changes them. */
 void recipe_start(const struct cli_tool *tool);
 
-/* After parsing: dies of options that contradict each other. */
-void recipe_check(const struct cli_tool *tool);
+/* After parsing: dies of options that contradict each other; size 0: the stream will tell. */
+void recipe_check(const struct cli_tool *tool, int size);
 
-/* When the size is known: fill in what was not given. */
+/* When the size is known: dies of what contradicts it, and fills in what was not given. */
 void recipe_settle(const struct cli_tool *tool, int size);
 
 #endif

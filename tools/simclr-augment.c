@@ -222,7 +222,7 @@ int main(int argc, char **argv)
 
     recipe_start(&tool);
     const int operand = cli_parse(&tool, argc, argv);
-    recipe_check(&tool);
+    recipe_check(&tool, (int)options.size);
     stop_defer();
     struct channel *const in = cli_open(operand < argc ? argv[operand] : NULL);
     struct channel *const out = cli_create(cli_common.output);

@@ -91,7 +91,8 @@ header() {
         "--asymmetric flip --views 1 in" "--views 2+0 in" "--views 2+ in" "--views +2 in" "--views 1+1+1 in" \
         "--views 999+2 in" "--views 99999999999 in" "--small-size 8 in" "--views 2 --small-area-max 0.2 in" \
         "--views 2+2 --small-area-min 0.2 in" "--views 1+1 --recipe eval in" \
-        "--recipe torchvision --crop-covered 0.2 in"; do
+        "--recipe torchvision --crop-covered 0.2 in" "--size 32 --blur-sigma-max 1 in" \
+        "--size 32 --asymmetric blur in" "--blur-sigma-max 1 in" "--asymmetric blur in"; do
         run -2 bash -c "simclr-augment $arguments 2>err"
         [ -z "$output" ]
         [ "$(grep -vc hint: err)" -eq 1 ]
