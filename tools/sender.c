@@ -130,6 +130,11 @@ static int send_step(struct sender *s, int64_t step, struct err *err)
     return 0;
 }
 
+static int nothing_sent(const struct sender *s, struct err *err)
+{
+    return err_set(err, ERR_INPUT, "none of %lld pictures can be read", (long long)s->tried);
+}
+
 static int run_course(struct sender *s, int64_t start, struct err *err)
 {
     const int64_t length = s->course->steps_per_epoch;
@@ -142,9 +147,11 @@ static int run_course(struct sender *s, int64_t start, struct err *err)
             return -1;
         if ((step + 1) % length != 0)
             continue;
-        if (s->sent == before)
+        if (s->sent == before && s->course->epochs > 1)
             return err_set(
                 err, ERR_INPUT, "no picture of epoch %lld can be read", (long long)(step / length));
+        if (s->sent == before)
+            return nothing_sent(s, err);
         before = s->sent;
     }
     return 0;
@@ -166,9 +173,7 @@ static int run_passing(struct sender *s, struct err *err)
         if (s->batch.rows > 0 && send_parts(s, &record, 1, err) < 0)
             return -1;
     }
-    if (rows == 0 && s->sent == 0 && s->tried > 0)
-        return err_set(err, ERR_INPUT, "none of %lld pictures can be read", (long long)s->tried);
-    return rows;
+    return rows == 0 && s->sent == 0 && s->tried > 0 ? nothing_sent(s, err) : rows;
 }
 
 int sender_run(struct sender *s, struct writer *writer, int64_t start, struct err *err)

@@ -343,6 +343,7 @@ pixels() {
     run -3 simclr-images p --epochs 2 --batch 1 -q -o none
     [ "$output" = "simclr-images: no picture of epoch 0 can be read" ]
     run -3 simclr-images p -q -o none
+    [ "$output" = "simclr-images: none of 1 pictures can be read" ]
     [ ! -e none ]
 }
 
