@@ -77,6 +77,11 @@ static bool is_standard_input(const char *path)
     return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
 }
 
+static const char *shown(const struct dataset_source *s)
+{
+    return is_standard_input(s->path) ? "standard input" : s->path;
+}
+
 int dataset_open(struct dataset *out, char *const *path, int paths, enum dataset_use use,
     int64_t limit, struct err *err)
 {
@@ -239,7 +244,7 @@ static int next_as_it_comes(struct dataset *dataset, struct dataset_source *s,
     const int got = source_next(&s->source, &row->label, &row->name, out, err);
     dataset->ignored += s->source.ignored - ignored;
     if (got == 0 && dataset->next_row == 0)
-        return err_set(err, ERR_INPUT, "there are no pictures in '%s' (%lld other files)", s->path,
+        return err_set(err, ERR_INPUT, "there are no pictures in '%s' (%lld other files)", shown(s),
             (long long)s->source.ignored);
     if (got <= 0)
         return got;
@@ -247,7 +252,7 @@ static int next_as_it_comes(struct dataset *dataset, struct dataset_source *s,
         return -1;
     if (!dataset->open && dataset->classes.named > known)
         return err_set(err, ERR_INPUT, "'%s' has class '%s', which was not known at its beginning",
-            s->path, dataset->classes.name[known]);
+            shown(s), dataset->classes.name[known]);
     row->label = our_label(s, row->label);
     return 1;
 }
@@ -273,4 +278,15 @@ int dataset_next(
         dataset->next_row = 0;
     }
     return 0;
+}
+
+const char *dataset_unclassed(const struct dataset *dataset)
+{
+    for (int i = 0; i < dataset->sources; i++) {
+        const struct source *const source = &dataset->source[i].source;
+        if (source->kind == SOURCE_PASSING && source->as.passing.folders &&
+            !source->as.passing.labelled)
+            return shown(&dataset->source[i]);
+    }
+    return NULL;
 }

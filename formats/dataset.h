@@ -72,6 +72,10 @@ int dataset_label(const struct dataset *dataset, int64_t id); /* -1: none */
 const char *dataset_name(const struct dataset *dataset, int64_t id);
 int dataset_read(const struct dataset *dataset, int64_t id, struct bytes *out, struct err *err);
 
+/* A source that passed by without any label though its pictures lie in folders: these would be
+ * classes if all of it had been there at once. Its name for messages, or NULL. */
+const char *dataset_unclassed(const struct dataset *dataset);
+
 /* The next picture in the order of the sources, whatever they are; it is appended to `out`. This is
  * the only way to the rows of a data set whose count is -1. 1: here it is; 2: `row` is filled, but
  * this one picture cannot be read and `err` (ERR_INPUT) says why: clear it and go on if you like;

@@ -67,6 +67,13 @@ static void end_tar(struct passing_tar *t)
     free(t);
 }
 
+/* Is there a folder in the name, other than "." at its beginning? */
+static bool has_folder(const char *name)
+{
+    const char *const slash = strrchr(name, '/');
+    return slash != NULL && slash > name && !(slash == name + 1 && name[0] == '.');
+}
+
 static int next_tar(struct passing *p, struct passing_row *row, struct bytes *out, struct err *err)
 {
     struct webdataset_picture picture;
@@ -81,6 +88,7 @@ static int next_tar(struct passing *p, struct passing_row *row, struct bytes *ou
     memcpy(room, picture.bytes, (size_t)picture.size);
     out->size += (size_t)picture.size;
     *row = (struct passing_row){picture.name, picture.label, LABEL_NONE};
+    p->folders |= has_folder(picture.name);
     return 1;
 }
 

@@ -27,7 +27,8 @@ struct passing {
     bool complete;               /* `classes` has all classes */
     struct classes classes;      /* as they come */
     int64_t ignored;             /* members of an archive left out so far */
-    bool labelled;               /* an archive: a picture had a file for its label beside it */
+    bool labelled;               /* an archive: a picture had a file for its label beside it, */
+    bool folders;                /* or lay in a folder */
     enum passing_kind kind;
     char *path; /* of a regular file, which is open only while it is read; else NULL */
     struct channel *channel;

@@ -138,6 +138,13 @@ static int unknown(const char *path, const void *bytes, size_t size, struct err 
                          "and .npy files and streams of images are");
 }
 
+static int name_damage(struct err *err, const char *path, const struct err *why)
+{
+    return why->status == ERR_INPUT
+               ? err_set(err, ERR_INPUT, "'%s' is damaged: %s", path, why->text)
+               : err_set(err, why->status, "%s", why->text);
+}
+
 /* ---- regular files -------------------------------------------------------------------------- */
 
 /* By what is in it: compressed, or a stream. */
@@ -151,9 +158,7 @@ static int open_packed(struct source *out, const char *path, const struct bytes 
     const ssize_t got =
         unpack_begin(begin, sizeof begin, raw->data, raw->size, raw->size < RAW, &why);
     if (got < 0)
-        return why.status == ERR_INPUT
-                   ? err_set(err, ERR_INPUT, "'%s' is damaged: %s", path, why.text)
-                   : err_set(err, why.status, "%s", why.text);
+        return name_damage(err, path, &why);
     const enum passing_kind kind = passing_kind(begin, (size_t)got);
     if (gzip && kind == PASSING_NONE && idx_file(path, begin, (size_t)got))
         return open_idx(out, path, err);
@@ -228,7 +233,7 @@ static int open_channel(struct source *out, struct channel *channel, struct spoo
             (have >= 4 && (got = unpack_begin(begin, sizeof begin, raw, (size_t)have,
                                have == before, &why)) < 0)) {
             if (have >= 0)
-                err_set(err, why.status, "'%s' is damaged: %s", channel_name(channel), why.text);
+                name_damage(err, channel_name(channel), &why);
             channel_abandon(channel);
             return -1;
         }

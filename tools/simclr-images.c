@@ -173,6 +173,16 @@ static struct header *make_header(const struct dataset *set, const struct select
 
 /* ---- work ----------------------------------------------------------------------------------- */
 
+/* What a user of archives in folders would look for later, and in vain. */
+static void tell_classes(const struct dataset *set)
+{
+    const char *const source = options.bare || cli_common.quiet ? NULL : dataset_unclassed(set);
+    if (source != NULL)
+        warn("'%s' was sent while it arrived: its folders are no classes (with --fraction 1 they "
+             "are)",
+            source);
+}
+
 static void tell(const struct dataset *set, int64_t pictures, int64_t chosen)
 {
     if (!cli_common.verbose)
@@ -214,8 +224,10 @@ int main(int argc, char **argv)
         die_err(&err);
 
     progress_end(sender_sent(sender));
-    if (set.count < 0)
+    if (set.count < 0) {
         tell(&set, sender_tried(sender), sender_tried(sender));
+        tell_classes(&set);
+    }
     if (cli_common.verbose)
         warn("%.1f MB read", 1e-6 * (double)sender_bytes(sender));
     bad_finish(sender_tried(sender));

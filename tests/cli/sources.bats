@@ -99,6 +99,26 @@ names() {
     [[ $output == *"hint: "*TMPDIR* ]]
 }
 
+@test "folders of an archive that was sent while it arrived are no classes, and that is said" {
+    tar -cf p.tar p
+    gzip -k p.tar
+    run -0 bash -c "simclr-images p.tar.gz 2>&1 >out"
+    [ "$output" = "simclr-images: 'p.tar.gz' was sent while it arrived: its folders are no classes (with --fraction 1 they are)" ]
+    [ "$(simclr-inspect out | grep ^dataset)" = $'dataset\t{"shard":[0,1]}' ]
+    run -0 bash -c "cat p.tar | simclr-images - 2>&1 >out"
+    [[ $output == *"'standard input' was sent"* ]]
+    run -0 bash -c "simclr-images p.tar.gz --fraction 1 2>&1 >out"
+    [ -z "$output" ]
+    simclr-inspect out | grep -F '"class_names":["ant","bee"]'
+    echo 7 >p/ant/1.cls
+    tar -C p/ant -czf flat.tgz .
+    (cd p/ant && tar -czf labelled.tgz ../ant 2>/dev/null)
+    for quiet in 'p.tar.gz --no-labels' 'p.tar.gz --quiet' p.tar flat.tgz p/ant/labelled.tgz; do
+        run -0 bash -c "simclr-images $quiet 2>&1 >out"
+        [ -z "$output" ]
+    done
+}
+
 @test "a link that goes in circles is not followed for ever" {
     ln -s .. p/ant/up
     ln -s loop p/bee/loop.jpg
@@ -114,6 +134,9 @@ names() {
     tar -cf p.tar p
     run -2 bash -c "simclr-images - - <p.tar 2>&1 >out"
     [ "$output" = "simclr-images: standard input cannot be read twice" ]
+    tar -cf none.tar -C p -T /dev/null
+    run -3 bash -c "simclr-images - <none.tar 2>&1 >out"
+    [ "$output" = "simclr-images: there are no pictures in 'standard input' (0 other files)" ]
     run -2 script -qec "simclr-images - >out" /dev/null
     [[ $output == *"cannot read pictures from a terminal"* ]]
 }
