@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/image/blur.h"
 
+#include "tests/unit/digest.h"
 #include "tests/unit/golden.h"
 
 static struct arena make_scratch(struct blur *scratch, int size)
@@ -33,6 +34,38 @@ static void test_golden(int size, const char *sigma)
     arena_free(&arena);
 }
 
+/* One sample by the definition: all taps in both directions, black outside. */
+static double naive(const float *in, int size, int radius, double sigma, int y, int x)
+{
+    double sum = 0, total = 0;
+    for (int i = -radius; i <= radius; i++)
+        total += exp(-0.5 * i * i / (sigma * sigma));
+    for (int j = -radius; j <= radius; j++)
+        for (int i = -radius; i <= radius; i++)
+            if (y + j >= 0 && y + j < size && x + i >= 0 && x + i < size)
+                sum += exp(-0.5 * (i * i + j * j) / (sigma * sigma)) *
+                       (double)in[(y + j) * size + x + i];
+    return sum / (total * total);
+}
+
+static void test_naive(int size, double sigma)
+{
+    struct blur scratch;
+    struct arena arena = make_scratch(&scratch, size);
+    const size_t n = (size_t)size * (size_t)size;
+    float *const in = digest_draw("blur", n, 0.5, 0.5), *const out = malloc(n * sizeof *out);
+    double worst = 0;
+    memcpy(out, in, n * sizeof *out);
+    blur_gaussian(out, 1, size, sigma, &scratch);
+    for (int i = 0; i < (int)n; i += 7)
+        worst = fmax(worst,
+            fabs((double)out[i] - naive(in, size, blur_radius(size), sigma, i / size, i % size)));
+    OK(worst < 1e-6, "size %d, sigma %g: off the definition by %.1e", size, sigma, worst);
+    free(in);
+    free(out);
+    arena_free(&arena);
+}
+
 static void test_borders(void)
 {
     enum { SIZE = 96 };
@@ -58,6 +91,12 @@ int main(void)
     test_golden(20, "0.1");
     test_golden(20, "2.0");
     test_golden(47, "1.3");
+    test_naive(1, 1);
+    test_naive(33, 2);
+    test_naive(96, 0.1);
+    test_naive(96, 1.1);
+    test_naive(224, 2);
+    test_naive(225, 0.4);
     test_borders();
     safetensors_free(&golden);
     return tap_done();
