@@ -84,7 +84,7 @@ static struct axis make_axis(
     return axis;
 }
 
-/* ---- one direction ----------------------------------------------------------------------------------- */
+/* ---- one direction ---------------------------------------------------------------------------- */
 
 static inline unsigned char clip(int32_t sum)
 {

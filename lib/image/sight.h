@@ -2,9 +2,10 @@
  * they need.
  *
  * A picture is decoded once for all its views: the rectangle that holds all their crops, where its
- * encoding allows that, and reduced as far as each crop keeps no fewer pixels than its view has. One
- * decoding for each view would take 15 to 25 % more time in all, because entropy decoding runs from
- * the top whatever is asked for.
+ * encoding allows that, and reduced as far as each crop keeps no fewer pixels than its view has.
+ *
+ * Cost: one decoding. One for each view would take 15 to 25 % more time in all, because entropy
+ * decoding runs from the top whatever is asked for.
  * SPDX-License-Identifier: MIT */
 #ifndef SIGHT_H
 #define SIGHT_H

@@ -1,8 +1,8 @@
 /* twins -- the same bits from every build: loops as vectors, for the baseline, under a sanitizer.
  *
  * Most operations are plain loops that the compiler clones for several instruction sets (cpu.h). So
- * the twin that a loop is held against is itself, built with VARIANT=baseline or a sanitizer: there,
- * too, the digests below must come out.
+ * the twin that a loop is held against is itself, built with VARIANT=baseline or a sanitizer: the
+ * digests below must come out there, too. Who means to change what a view is writes new ones.
  * SPDX-License-Identifier: MIT */
 #include "lib/image/augment.h"
 
