@@ -391,6 +391,13 @@ static int sync_folder(const char *path, struct err *err)
     return failed ? -1 : 0;
 }
 
+int channel_sync(struct channel *channel, struct err *err)
+{
+    if (channel->fd < 0 || fsync(channel->fd) == 0 || errno == EINVAL || errno == EROFS)
+        return 0;
+    return err_errno(err, "cannot sync '%s'", channel->name);
+}
+
 int channel_finish(struct channel *channel, struct err *err)
 {
     struct err failed = {0};

@@ -64,6 +64,9 @@ ssize_t channel_more(struct channel *channel, const unsigned char **bytes, struc
 /* All of it, or -1. */
 int channel_write(struct channel *channel, const void *data, size_t size, struct err *err);
 
+/* What was written to a regular file stays there when the power fails; of anything else that may be. */
+int channel_sync(struct channel *channel, struct err *err);
+
 /* Writing: everything is in its place (close checked, FILE.part synced and renamed). Reading:
  * closed. Frees the channel in every case. */
 int channel_finish(struct channel *channel, struct err *err);

@@ -21,6 +21,7 @@ enum { STUCK_STEPS = 5 }; /* in a row with the loss at the baseline */
 
 static double temperature = 0.5;
 static const char *grad_out;
+static int64_t checkpoint_every;
 
 static struct cli_option options[] = {
     CLI_ROW_INPUT,
@@ -28,6 +29,8 @@ static struct cli_option options[] = {
         "what similarities are divided by", false},
     {0, "grad-out", "FILE", CLI_TEXT, &grad_out, 0, 0, CLI_INCIDENTAL,
         "FIFO or file for the gradient of z", false},
+    {0, "checkpoint-every", "STEPS", CLI_LONG, &checkpoint_every, 1, 1e15, CLI_INCIDENTAL,
+        "sync the log, if it is a file, every STEPS steps and at the end", false},
     CLI_ROW_THREADS,
     CLI_ROWS_END,
 };
@@ -56,9 +59,22 @@ struct session {
 /* After a signal a neighbour that leaves is the stop that was asked for. */
 static _Noreturn void leave(const struct session *s, const struct err *err)
 {
-    static const struct err stopped = {.status = ERR_STOPPED};
+    struct err stopped = {.status = ERR_STOPPED};
     const bool left = err->status == ERR_READER_GONE || reader_cut(s->reader);
-    die_err(stop_requested != 0 && left ? &stopped : err);
+    if (stop_requested == 0 || !left)
+        die_err(err);
+    struct err failed = {0};
+    if (checkpoint_every > 0 && channel_sync(s->log, &failed) < 0)
+        stopped = failed;
+    die_err(&stopped);
+}
+
+/* A checkpoint that outlives a power failure needs the lines of the steps before it: they come first. */
+static void sync_log(const struct session *s)
+{
+    struct err err = {0};
+    if (channel_sync(s->log, &err) < 0)
+        leave(s, &err);
 }
 
 /* An error that names the step. */
@@ -135,6 +151,8 @@ static void one_step(struct session *s, const struct plan *plan)
     if (s->writer != NULL)
         ntxent_backward(s->ntxent, g->grad);
     log_step(s, &r); /* before the last gradient leaves: who has that may count on the line */
+    if (checkpoint_every > 0 && (g->step + 1) % checkpoint_every == 0)
+        sync_log(s);
     if (s->writer != NULL && gather_send(g, s->writer, &err) < 0)
         leave(s, &err);
     s->steps++;
@@ -165,6 +183,8 @@ static void one_stream(struct session *s, const struct header *in)
         leave(s, &err);
     while ((got = gather_step(&s->gather, s->reader, &err)) == 1)
         one_step(s, &in->plan);
+    if (got == 0 && checkpoint_every > 0)
+        sync_log(s);
     if (got < 0 || (s->writer != NULL && writer_end(s->writer, &err) < 0))
         leave(s, &err);
     writer_free(s->writer);

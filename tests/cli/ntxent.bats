@@ -332,3 +332,21 @@ middle_of_a_run() {
     echo "peak $peak KiB"
     [ "$peak" -lt 100000 ]
 }
+
+@test "--checkpoint-every syncs a log that is a file before the gradient of such a step leaves" {
+    strace -o /dev/null true 2>/dev/null || skip "no strace"
+    make steps=5 >five.stream
+    # l: a line or the header of the log; s: it is synced; g: gradients
+    calls() { # OPTION...
+        strace -e trace=write,fsync -o trace simclr-ntxent five.stream --grad-out g "$@" >log
+        sed -n 's/^write(1,.*/l/p; s/^fsync(1).*/s/p; s/^write([3-9],.*/g/p' trace | uniq | tr -d '\n'
+    }
+    [ "$(calls)" = lglglglglglg ]
+    [ "$(calls --checkpoint-every 2)" = lglglsglglsglgsg ]
+    [ "$(calls --checkpoint-every 5)" = lglglglglglsgsg ]
+    mkfifo pipe
+    cat pipe >log &
+    simclr-ntxent five.stream --grad-out g --checkpoint-every 2 >pipe
+    wait $!
+    [ "$(wc -l <log)" = 6 ]
+}

@@ -164,6 +164,61 @@ strike() {
     done
 }
 
+# A copy, whose log ends as after a power failure, goes on to the bits of run `whole`.
+mend() { # STEP SENTENCE: the step it goes on after, and what is said of it
+    run -0 --separate-stderr pretrain cut
+    echo "$stderr"
+    [ "${stderr_lines[0]}" = "simclr-pretrain: goes on after step $1$2" ]
+    [ "$(bits cut)" = "$(bits whole)" ]
+    [ -z "$(find cut -name '*.part')" ]
+    rm -r cut
+}
+
+@test "a log that lost its end in a power failure is mended, and no bit of the result changes" {
+    pretrain whole
+    cp -r whole r
+    rm r/encoder.safetensors r/head.safetensors # the last checkpoints are of steps 6 and 8
+
+    cp -r r cut
+    mend 8 ""
+    cp -r r cut
+    head -n 9 r/log.tsv >cut/log.tsv # a header and the steps before 8
+    mend 8 ""
+    short=": 'cut/log.tsv' ends before step 8"
+    cp -r r cut
+    head -n 8 r/log.tsv >cut/log.tsv
+    mend 6 "$short"
+    cp -r r cut
+    head -c -4 <(head -n 9 r/log.tsv) >cut/log.tsv # the last number of step 7 is cut
+    mend 6 "$short"
+    cp -r r cut
+    head -c -1 <(head -n 9 r/log.tsv) >cut/log.tsv # or just the end of its line
+    mend 6 "$short"
+    cp -r r cut
+    { head -n 7 r/log.tsv && head -c 500 /dev/zero; } >cut/log.tsv
+    mend 6 "$short"
+}
+
+@test "a log that ends before every checkpoint is refused, and no checkpoint is lost" {
+    pretrain whole
+    rm whole/encoder.safetensors whole/head.safetensors
+    states=$(cd whole/state && sha256sum *)
+    for head in 0 1 4 6; do
+        head -n $head whole/log.tsv >log
+        cp -r whole cut
+        cp log cut/log.tsv
+        [ $head != 0 ] || rm cut/log.tsv
+        run -3 --separate-stderr pretrain cut
+        echo "$stderr"
+        [ "${stderr_lines[0]}" = "simclr-pretrain: 'cut/log.tsv' ends after $((head > 0 ? head - 1 : 0)) steps, before every checkpoint" ]
+        [[ ${stderr_lines[1]} == "simclr-pretrain: hint: "*"'cut/state'"* ]]
+        [ "$(cd cut/state && sha256sum *)" = "$states" ]
+        cp whole/log.tsv cut/log.tsv
+        pretrain cut
+        rm -r cut
+    done
+}
+
 @test "SIGTERM leaves 75 with the state saved, and changes no bit of the result" {
     pretrain whole
     for moment in ${MOMENTS:-0.5 $((RANDOM % 4 + 1)).$((RANDOM % 10)) $((RANDOM % 4 + 5)).$((RANDOM % 10))}; do

@@ -140,7 +140,7 @@ all() {
 }
 
 @test "simclr-ntxent lives through every failing call" {
-    all simclr-ntxent --threads 2 --grad-out "$OUT" "$WORK/z"
+    all simclr-ntxent --threads 2 --checkpoint-every 2 --grad-out "$OUT" "$WORK/z"
 }
 
 @test "simclr-inspect lives through memory and reads that fail" {

@@ -363,6 +363,7 @@ static void test_writing_files(void)
     OK(contains("file", "old") && !there("file.part"), "given up, it leaves the old one");
     c = channel_create(path_of("file"), &err);
     channel_write(c, "new", 3, &err);
+    OK(channel_sync(c, &err) == 0, "it can be synced");
     OK(channel_finish(c, &err) == 0 && contains("file", "new"), "finished, it replaces it");
 
     OK(channel_create("/no/such/folder/x", &err) == NULL && err.status == ERR_MISUSE,
@@ -372,6 +373,7 @@ static void test_writing_files(void)
     err = (struct err){0};
     c = channel_create("/dev/full", &err);
     OK(c != NULL && channel_part(c) == NULL, "a device is written in place");
+    OK(channel_sync(c, &err) == 0, "there is nothing to sync in it");
     OK(channel_write(c, "x", 1, &err) == -1 && err.status == ERR_FAILED &&
             strstr(err.text, "'/dev/full': No space left") != NULL,
         "a full disk is a failure");
