@@ -51,7 +51,7 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
-$(BUILD)/tools/cli.o: ALL_CFLAGS += -DCLI_FLAGS='"$(strip $(CFLAGS)) -ffp-contract=off"'
+$(BUILD)/tools/cli.o: ALL_CFLAGS += -DCLI_FLAGS='"$(strip $(CFLAGS)) -ffp-contract=off -fno-math-errno"'
 
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@

@@ -379,3 +379,15 @@ int jpeg_measure(struct picture *out, const void *bytes, size_t size, struct err
     struct decoder decoder = {.out = out, .rules = &any, .err = err};
     return guarded(&decoder, start, bytes, size);
 }
+
+#define QUOTED(x) #x
+#define TEXT(x)   QUOTED(x)
+
+const char *jpeg_version(void)
+{
+#ifdef LIBJPEG_TURBO_VERSION
+    return "libjpeg-turbo: " TEXT(LIBJPEG_TURBO_VERSION);
+#else
+    return "libjpeg: " TEXT(JPEG_LIB_VERSION);
+#endif
+}

@@ -42,4 +42,7 @@ int jpeg_decode(struct picture *out, const void *bytes, size_t size,
 /* Height, width and channels of the upright picture from the headers alone; pixels is NULL. */
 int jpeg_measure(struct picture *out, const void *bytes, size_t size, struct err *err);
 
+/* "libjpeg-turbo: 2.1.5" */
+const char *jpeg_version(void);
+
 #endif

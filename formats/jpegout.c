@@ -113,15 +113,3 @@ int jpegout_write(struct channel *out, const struct picture *picture, int qualit
             picture->width, picture->height, JPEGOUT_SIDE);
     return guarded(&e, picture, quality);
 }
-
-#define QUOTED(x) #x
-#define TEXT(x)   QUOTED(x)
-
-const char *jpegout_version(void)
-{
-#ifdef LIBJPEG_TURBO_VERSION
-    return "libjpeg-turbo: " TEXT(LIBJPEG_TURBO_VERSION);
-#else
-    return "libjpeg: " TEXT(JPEG_LIB_VERSION);
-#endif
-}

@@ -17,7 +17,4 @@ enum { JPEGOUT_SIDE = 65500 };
  * Errors: those of channel_write(); ERR_FAILED for memory and for a side beyond JPEGOUT_SIDE. */
 int jpegout_write(struct channel *out, const struct picture *picture, int quality, struct err *err);
 
-/* "libjpeg-turbo: 2.1.5" */
-const char *jpegout_version(void);
-
 #endif

@@ -202,3 +202,8 @@ int png_measure(struct picture *out, const void *bytes, size_t size, struct err 
     struct decoder decoder = {.out = out, .err = err};
     return guarded(&decoder, start, bytes, size);
 }
+
+const char *png_version(void)
+{
+    return "libpng: " PNG_LIBPNG_VER_STRING;
+}

@@ -25,4 +25,7 @@ int png_decode(
 /* Height, width and channels; pixels is NULL. */
 int png_measure(struct picture *out, const void *bytes, size_t size, struct err *err);
 
+/* "libpng: 1.6.39" */
+const char *png_version(void);
+
 #endif

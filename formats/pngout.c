@@ -74,8 +74,3 @@ int pngout_write(struct channel *out, const struct picture *picture, struct err 
     png_destroy_write_struct(&library, &info);
     return failed ? -1 : 0;
 }
-
-const char *pngout_version(void)
-{
-    return "libpng: " PNG_LIBPNG_VER_STRING;
-}

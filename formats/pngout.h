@@ -16,7 +16,4 @@ enum { PNGOUT_SIDE = 1000000 };
  * Errors: those of channel_write(); ERR_FAILED for memory and for a side beyond PNGOUT_SIDE. */
 int pngout_write(struct channel *out, const struct picture *picture, struct err *err);
 
-/* "libpng: 1.6.39" */
-const char *pngout_version(void);
-
 #endif

@@ -3,6 +3,8 @@
  * Draws are keyed by (seed, epoch, id, view, operation), so a view does not depend on the batch,
  * the order or the threads it is made in (augment.h).
  * SPDX-License-Identifier: MIT */
+#include "formats/jpeg.h"
+#include "formats/png.h"
 #include "formats/stream.h"
 #include "lib/base/helper.h"
 #include "lib/base/parallel.h"
@@ -85,8 +87,14 @@ static struct cli_option table[] = {CLI_ROW_INPUT, CLI_ROW_OUTPUT,
         "decode all of each picture at full size, not only what its views show", false},
     BAD_ROWS, CLI_ROW_THREADS, CLI_ROW_LEVEL, CLI_ROWS_END};
 
+static void print_version(FILE *out)
+{
+    fprintf(out, "%s\n%s\n", png_version(), jpeg_version());
+}
+
 static struct cli_tool tool = {"simclr-augment", "[FILE]", 0, 1,
-    "Turn pictures into the views that SimCLR trains on, or into test-time crops.", table, NULL};
+    "Turn pictures into the views that SimCLR trains on, or into test-time crops.", table,
+    print_version};
 
 /* ---- prepare -------------------------------------------------------------------------------- */
 

@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/course.h"
 #include "formats/dataset.h"
+#include "formats/jpeg.h"
+#include "formats/png.h"
 #include "formats/selection.h"
 #include "formats/stream.h"
 #include "tools/bad.h"
@@ -53,7 +55,7 @@ static struct cli_option table[] = {
 
 static void print_version(FILE *out)
 {
-    fprintf(out, "zlib: %s\n", zlibVersion());
+    fprintf(out, "zlib: %s\n%s\n%s\n", zlibVersion(), png_version(), jpeg_version());
 }
 
 static struct cli_tool tool = {"simclr-images", "SOURCE...", 1, INT_MAX,

@@ -3,7 +3,9 @@
  * The first pictures of the stream, and no more of it than they take; the sheet is in its place
  * before anything else is read.
  * SPDX-License-Identifier: MIT */
+#include "formats/jpeg.h"
 #include "formats/jpegout.h"
+#include "formats/png.h"
 #include "formats/pngout.h"
 #include "formats/stream.h"
 #include "lib/image/gallery.h"
@@ -49,7 +51,7 @@ static struct cli_option table[] = {CLI_ROW_INPUT, CLI_ROW_OUTPUT,
 
 static void print_version(FILE *out)
 {
-    fprintf(out, "%s\n%s\n", pngout_version(), jpegout_version());
+    fprintf(out, "%s\n%s\n", png_version(), jpeg_version());
 }
 
 static struct cli_tool tool = {"simclr-sheet", "[FILE]", 0, 1,

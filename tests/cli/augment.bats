@@ -73,6 +73,7 @@ header() {
     diff table page
     run -0 --separate-stderr simclr-augment --version
     [ -z "$stderr" ]
+    [[ $output == *"libpng: 1."*"libjpeg"*": "* ]]
 }
 
 @test "misuse has status 2, one line, and nothing on standard output" {

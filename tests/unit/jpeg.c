@@ -225,5 +225,6 @@ int main(void)
 
     OK(refused((const unsigned char *)"\x89PNG\r\n\x1a\n", 8, PICTURE_PIXELS, "not a JPEG"),
         "other files");
+    OK(strncmp(jpeg_version(), "libjpeg", 7) == 0, "names its library");
     return tap_done();
 }

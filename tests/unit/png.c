@@ -123,5 +123,6 @@ int main(void)
     OK(refused(in.data, in.size, PICTURE_PIXELS, "damaged"), "no pixels");
     bytes_free(&in);
     OK(refused((const unsigned char *)"\xff\xd8\xff\xe0", 4, 100, "not a PNG"), "other files");
+    OK(strncmp(png_version(), "libpng: 1", 9) == 0, "names its library");
     return tap_done();
 }

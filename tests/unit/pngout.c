@@ -60,7 +60,6 @@ int main(void)
             strstr(err.text, "No space left") != NULL,
         "a full disk: %s", err.text);
     channel_abandon(out);
-    OK(strncmp(pngout_version(), "libpng: 1", 9) == 0, "names its library");
     unlink(path);
     rmdir(folder);
     return tap_done();
