@@ -32,6 +32,7 @@ TOOLS    := $(patsubst tools/%.c,%,$(wildcard tools/simclr-*.c))
 SCRIPTS  := $(filter-out %.1,$(notdir $(wildcard pipelines/simclr-*)))
 UNITS    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 SUPPORT  := $(patsubst tests/support/%.c,%,$(wildcard tests/support/*.c))
+BENCHES  := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 MAN1     := $(wildcard tools/*.1 pipelines/*.1)
 MAN5     := $(wildcard formats/*.5)
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
@@ -77,7 +78,13 @@ $(BUILD)/support/%: $(BUILD)/tests/support/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 support: $(SUPPORT:%=$(BUILD)/support/%)
+
+benches: $(BENCHES:%=$(BUILD)/bench/%)
 
 units: $(UNITS:%=$(BUILD)/unit/%)
 
@@ -127,6 +134,12 @@ inject: $(INJECTED:%=$(INJECT)/%) support ## run simple tools with memory, reads
 bench-augment: all ## views a second against torchvision, which PYTHON=.../bin/python has
 	@BIN=$(abspath $(BIN)) tests/bench/augment
 
+bench-train: all support benches ## views a second of training, against PyTorch, which PYTHON=.../bin/python has
+	@BIN=$(abspath $(BIN)) SUPPORT=$(abspath $(BUILD)/support) BENCH=$(abspath $(BUILD)/bench) tests/bench/train
+
+bench-ntxent: all support benches ## time and memory of the loss, against PyTorch, likewise
+	@BIN=$(abspath $(BIN)) SUPPORT=$(abspath $(BUILD)/support) BENCH=$(abspath $(BUILD)/bench) tests/bench/ntxent
+
 torture: all support ## strike whole training runs at random moments, for some minutes
 	@BIN=$(abspath $(BIN)) SUPPORT=$(abspath $(BUILD)/support) tests/torture
 
@@ -167,7 +180,8 @@ lint: ## look for what compilers do not say: formatting, cppcheck, man pages, sh
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem $(CPPCHECK_MISTAKES:%=--suppress=%) -I. lib formats tools
 	mandoc -Tlint -Wwarning $(MAN1) $(MAN5)
-	shellcheck -s bash -e SC2015,SC2016 $(SCRIPTS:%=pipelines/%) tests/run tests/deps tests/torture tests/bench/augment
+	shellcheck -s bash -e SC2015,SC2016 $(SCRIPTS:%=pipelines/%) tests/run tests/deps tests/torture \
+	    tests/bench/augment tests/bench/train tests/bench/ntxent
 
 # ---- the demonstration ----
 
@@ -201,6 +215,6 @@ uninstall: ## remove what install put there
 clean: ## remove everything that was built
 	rm -rf build
 
-.PHONY: help all units support deps deps-demo check unit cli asan ubsan tsan inject bench-augment torture fuzzers replays fuzz-replay fuzz lint demo install uninstall clean
+.PHONY: help all units support benches deps deps-demo check unit cli asan ubsan tsan inject bench-augment bench-train bench-ntxent torture fuzzers replays fuzz-replay fuzz lint demo install uninstall clean
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

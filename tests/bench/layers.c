@@ -1,0 +1,228 @@
+/* layers -- the convolutions of an encoder, one shape at a time: GFLOP/s of each direction, and how
+ * the time of a step is shared among them.
+ *
+ *     layers MODEL SIZE STEM [THREADS [ROUNDS]]     resnet18, 34 or 50; cifar or imagenet
+ *
+ * First line: multiply-adds of a picture forward, and forward and backward together, in millions
+ * (the stem has no data gradient); with 0 rounds that is all. Then a line for each shape, measured
+ * by lib/nn/conv2d on one block of 32 pictures a thread. The data gradient is what a backward pass
+ * with it takes longer than one without. Time is processor time divided by threads, median over the
+ * rounds: the time of a step if no thread ever waits.
+ * SPDX-License-Identifier: MIT */
+#include "lib/nn/conv2d.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LAYERS = 64, BLOCK = 32, ROUNDS = 100, DIRECTIONS = 3 };
+
+static const struct variant {
+    const char *name;
+    bool bottleneck;
+    int depth[4];
+} variants[] = {{"resnet18", false, {2, 2, 2, 2}}, {"resnet34", false, {3, 4, 6, 3}},
+    {"resnet50", true, {3, 4, 6, 3}}};
+
+static struct layer {
+    struct conv2d_shape shape;
+    int count;
+    bool stem;
+    double seconds[DIRECTIONS]; /* of one picture, all of its kind */
+    char kernels[200];
+} layer[LAYERS];
+static int layers;
+
+static _Noreturn void fail(const char *what)
+{
+    fprintf(stderr, "layers: %s\n", what);
+    exit(2);
+}
+
+/* ---- the shapes ------------------------------------------------------------------------------- */
+
+/* Add a convolution; returns the side of its output. */
+static int add(int side, int c, int k, int r, int stride)
+{
+    const struct conv2d_shape shape = {side, side, c, k, r, r, stride, r / 2};
+    int i = 0;
+    while (i < layers && memcmp(&layer[i].shape, &shape, sizeof shape) != 0)
+        i++;
+    layers += i == layers;
+    layer[i].shape = shape;
+    layer[i].count++;
+    return conv2d_y(&shape);
+}
+
+static void list(const struct variant *variant, int side, bool imagenet)
+{
+    int c = 64;
+    side = imagenet ? add(side, 3, c, 7, 2) : add(side, 3, c, 3, 1);
+    layer[0].stem = true;
+    side = imagenet ? (side - 1) / 2 + 1 : side;
+    for (int group = 0; group < 4; group++)
+        for (int i = 0; i < variant->depth[group]; i++) {
+            const int inner = 64 << group, k = variant->bottleneck ? 4 * inner : inner;
+            const int stride = group > 0 && i == 0 ? 2 : 1;
+            if (stride != 1 || c != k)
+                add(side, c, k, 1, stride);
+            if (variant->bottleneck)
+                add(side, c, inner, 1, 1);
+            side = add(side, variant->bottleneck ? inner : c, inner, 3, stride);
+            add(side, inner, k, variant->bottleneck ? 1 : 3, 1);
+            c = k;
+        }
+}
+
+/* Multiply-adds of a picture, in one direction. */
+static double work_of(const struct layer *l)
+{
+    const struct conv2d_shape *const p = &l->shape;
+    return (double)l->count * conv2d_y(p) * conv2d_x(p) * p->k * p->c * p->r * p->s;
+}
+
+/* ---- the time they take ----------------------------------------------------------------------- */
+
+static double process_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double *const x = a, *const y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static double median(double *time, int rounds)
+{
+    qsort(time, (size_t)rounds, sizeof *time, by_value);
+    return (time[(rounds - 1) / 2] + time[rounds / 2]) / 2;
+}
+
+static float *noise(size_t n)
+{
+    float *const x = malloc(n * sizeof *x);
+    if (x == NULL)
+        fail("out of memory");
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)((i * 2654435761u) >> 8 & 1023) / 1024 - 0.5f;
+    return x;
+}
+
+static void measure(struct layer *l, struct parallel *parallel, int rounds)
+{
+    static double time[DIRECTIONS][ROUNDS];
+    const struct conv2d_shape *const p = &l->shape;
+    const int n = BLOCK * parallel_threads(parallel);
+    struct err err = {0};
+    float *const x = noise((size_t)n * (size_t)(p->h * p->w * p->c));
+    float *const dx = noise((size_t)n * (size_t)(p->h * p->w * p->c));
+    float *const y = noise((size_t)n * (size_t)(conv2d_y(p) * conv2d_x(p) * p->k));
+    float *const weight = noise((size_t)(p->k * p->c * p->r * p->s));
+    float *const dweight = noise((size_t)(p->k * p->c * p->r * p->s));
+    struct conv2d_context *const context = conv2d_context_new(parallel, &err);
+    struct conv2d *const conv = context == NULL ? NULL : conv2d_new(context, p, weight, &err);
+    if (conv == NULL || conv2d_train(conv, !l->stem, &err) != 0 ||
+        conv2d_reserve(context, &err) != 0)
+        fail(err.text);
+    for (int round = -1; round < rounds; round++) { /* the first is not counted */
+        const double start = process_time();
+        conv2d_forward(conv, y, x, n);
+        const double middle = process_time();
+        conv2d_backward(conv, NULL, dweight, y, x, n);
+        const double late = process_time();
+        if (!l->stem)
+            conv2d_backward(conv, dx, dweight, y, x, n);
+        const double end = process_time();
+        if (round < 0)
+            continue;
+        time[0][round] = middle - start;
+        time[1][round] = l->stem ? 0 : (end - late) - (late - middle);
+        time[2][round] = late - middle;
+    }
+    for (int d = 0; d < DIRECTIONS; d++)
+        l->seconds[d] = l->count * median(time[d], rounds) / n / parallel_threads(parallel);
+    conv2d_kernels(conv, l->kernels, sizeof l->kernels);
+    conv2d_free(conv);
+    conv2d_context_free(context);
+    free(x);
+    free(dx);
+    free(y);
+    free(weight);
+    free(dweight);
+}
+
+/* ---- what is printed -------------------------------------------------------------------------- */
+
+static void print(void)
+{
+    double total[DIRECTIONS] = {0}, work[DIRECTIONS] = {0};
+    for (int i = 0; i < layers; i++)
+        for (int d = 0; d < DIRECTIONS; d++) {
+            total[d] += layer[i].seconds[d];
+            work[d] += layer[i].seconds[d] > 0 ? work_of(&layer[i]) : 0;
+        }
+    const double all = total[0] + total[1] + total[2];
+    printf("%-30s %4s  %6s %6s %6s  %5s %5s %5s  %s\n", "", "", "GFLOP/", "s", "", "share", "of",
+        "time", "");
+    printf("%-30s %4s  %6s %6s %6s  %5s %5s %5s  %s\n", "convolution", "n", "fwd", "data", "weight",
+        "fwd", "data", "wght", "kernels");
+    for (int i = 0; i < layers; i++) {
+        const struct layer *const l = &layer[i];
+        const struct conv2d_shape *const p = &l->shape;
+        char name[64];
+        snprintf(name, sizeof name, "%dx%d %d->%d at %dx%d%s", p->r, p->s, p->c, p->k, p->h, p->w,
+            p->stride > 1 ? " stride 2" : "");
+        printf("%-30s %4d ", name, l->count);
+        for (int d = 0; d < DIRECTIONS; d++)
+            printf(" %6.1f", l->seconds[d] > 0 ? 2e-9 * work_of(l) / l->seconds[d] : 0);
+        printf(" ");
+        for (int d = 0; d < DIRECTIONS; d++)
+            printf(" %4.1f%%", 100 * l->seconds[d] / all);
+        printf("  %s\n", l->kernels);
+    }
+    printf("%-30s %4s ", "all convolutions", "");
+    for (int d = 0; d < DIRECTIONS; d++)
+        printf(" %6.1f", 2e-9 * work[d] / total[d]);
+    printf(" ");
+    for (int d = 0; d < DIRECTIONS; d++)
+        printf(" %4.1f%%", 100 * total[d] / all);
+    printf("\n%.1f GFLOP/s in all, %.2f ms a picture\n", 2e-9 * (work[0] + work[1] + work[2]) / all,
+        1e3 * all);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 4)
+        fail("usage: layers MODEL SIZE STEM [THREADS [ROUNDS]]");
+    const int size = atoi(argv[2]), threads = argc > 4 ? atoi(argv[4]) : 1;
+    const int rounds = argc > 5 ? atoi(argv[5]) : 5;
+    size_t which = 0;
+    while (which < sizeof variants / sizeof *variants && strcmp(variants[which].name, argv[1]) != 0)
+        which++;
+    if (which == sizeof variants / sizeof *variants || size < 32 || size > 512 || threads < 0 ||
+        rounds < 0 || rounds > ROUNDS)
+        fail("MODEL is resnet18, 34 or 50; SIZE 32 to 512; ROUNDS up to 100");
+    list(&variants[which], size, strcmp(argv[3], "imagenet") == 0);
+    double forward = 0, both = 0;
+    for (int i = 0; i < layers; i++) {
+        forward += work_of(&layer[i]);
+        both += (layer[i].stem ? 2 : 3) * work_of(&layer[i]);
+    }
+    printf("%.1f %.1f\n", 1e-6 * forward, 1e-6 * both);
+    if (rounds == 0)
+        return 0;
+    struct err err = {0};
+    struct parallel *const parallel = parallel_new(threads, &err);
+    if (parallel == NULL)
+        fail(err.text);
+    for (int i = 0; i < layers; i++)
+        measure(&layer[i], parallel, rounds);
+    print();
+    parallel_free(parallel);
+    return 0;
+}

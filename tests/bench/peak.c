@@ -1,0 +1,148 @@
+/* peak -- how many f32 operations a second this machine does at most: fused multiply-adds in
+ * registers, by the widest vectors it has.
+ *
+ *     peak [THREADS]     prints "INSTRUCTIONS ONE ALL", in GFLOP/s: of one thread, of all together
+ *
+ * A multiply-add counts as two. Time is the processor time of each thread, best of some rounds, so
+ * that other work on the machine disturbs little; `ALL` is measured with all threads running, as
+ * clocks and shared cores then are.
+ * SPDX-License-Identifier: MIT */
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+enum { CHAINS = 12, TURNS = 4000000, ROUNDS = 7, MOST = 1024 }; /* latency 4 or 5, two a cycle */
+
+/* Each kernel runs TURNS times CHAINS independent multiply-adds, and returns floats of a vector. */
+typedef int kernel(float *sum);
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) static int fma_avx2(float *sum)
+{
+    __m256 chain[CHAINS];
+    const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
+    for (int i = 0; i < CHAINS; i++)
+        chain[i] = _mm256_set1_ps((float)i);
+    for (int turn = 0; turn < TURNS; turn++)
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS; i++)
+            chain[i] = _mm256_fmadd_ps(chain[i], a, b);
+    for (int i = 1; i < CHAINS; i++)
+        chain[0] = _mm256_add_ps(chain[0], chain[i]);
+    *sum = _mm256_cvtss_f32(chain[0]);
+    return 8;
+}
+
+__attribute__((target("avx512f"))) static int fma_avx512(float *sum)
+{
+    __m512 chain[CHAINS];
+    const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
+    for (int i = 0; i < CHAINS; i++)
+        chain[i] = _mm512_set1_ps((float)i);
+    for (int turn = 0; turn < TURNS; turn++)
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS; i++)
+            chain[i] = _mm512_fmadd_ps(chain[i], a, b);
+    for (int i = 1; i < CHAINS; i++)
+        chain[0] = _mm512_add_ps(chain[0], chain[i]);
+    *sum = _mm512_cvtss_f32(chain[0]);
+    return 16;
+}
+#endif
+
+/* Multiply and add apart, in vectors of four: what every CPU this is built for has. */
+static int plain(float *sum)
+{
+    typedef float vector __attribute__((vector_size(16)));
+    vector chain[CHAINS];
+    const vector a = {0.999f, 0.999f, 0.999f, 0.999f}, b = {0.001f, 0.001f, 0.001f, 0.001f};
+    for (int i = 0; i < CHAINS; i++)
+        chain[i] = a * (float)i;
+    for (int turn = 0; turn < TURNS; turn++)
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS; i++)
+            chain[i] = chain[i] * a + b;
+    for (int i = 1; i < CHAINS; i++)
+        chain[0] += chain[i];
+    *sum = chain[0][0];
+    return 4;
+}
+
+struct job {
+    kernel *run;
+    pthread_barrier_t *start;
+    double best; /* GFLOP/s */
+    float sum;   /* so that nothing is optimised away */
+};
+
+static double thread_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void *work(void *context)
+{
+    struct job *const job = context;
+    pthread_barrier_wait(job->start);
+    for (int round = 0; round < ROUNDS; round++) {
+        const double start = thread_time();
+        const int floats = job->run(&job->sum);
+        const double rate = 2e-9 * floats * CHAINS * TURNS / (thread_time() - start);
+        job->best = rate > job->best ? rate : job->best;
+    }
+    return NULL;
+}
+
+/* The rates of all threads together. */
+static double measure(kernel *run, int threads)
+{
+    static pthread_t thread[MOST];
+    static struct job job[MOST];
+    pthread_barrier_t start;
+    double sum = 0;
+    pthread_barrier_init(&start, NULL, (unsigned)threads);
+    for (int i = 0; i < threads; i++) {
+        job[i] = (struct job){.run = run, .start = &start};
+        if (pthread_create(&thread[i], NULL, work, &job[i]) != 0) {
+            fprintf(stderr, "peak: cannot start a thread\n");
+            exit(1);
+        }
+    }
+    for (int i = 0; i < threads; i++) {
+        pthread_join(thread[i], NULL);
+        sum += job[i].best;
+    }
+    pthread_barrier_destroy(&start);
+    return sum;
+}
+
+int main(int argc, char **argv)
+{
+    const int threads = argc > 1 ? atoi(argv[1]) : 1;
+    kernel *run = plain;
+    const char *name = "plain";
+    if (threads < 1 || threads > MOST) {
+        fprintf(stderr, "peak: THREADS is 1 to %d\n", MOST);
+        return 2;
+    }
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f")) {
+        run = fma_avx512;
+        name = "AVX-512";
+    } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        run = fma_avx2;
+        name = "AVX2+FMA";
+    }
+#endif
+    const double one = measure(run, 1);
+    printf("%s %.1f %.1f\n", name, one, measure(run, threads));
+    return 0;
+}
