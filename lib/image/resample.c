@@ -154,9 +154,11 @@ static void across_wide(int32_t *restrict sum, const unsigned char *restrict in,
     for (int i = 0; i < x; i++, sum += lanes) {
         const unsigned char *p = in + (size_t)column[i].first * channels;
         set(sum, HALF, lanes);
-        for (int k = 0; k < column[i].count; k++, p += channels)
+        for (int k = 0; k < column[i].count; k++, p += channels) {
+            const int32_t w = fixed_weight(axis, &column[i], k);
             for (int c = 0; c < channels; c++)
-                sum[c] += fixed_weight(axis, &column[i], k) * p[c];
+                sum[c] += w * p[c];
+        }
     }
 }
 
