@@ -38,16 +38,27 @@ struct channel {
     bool told;   /* the notice was given */
     bool closed; /* the end of input was seen */
     channel_notice *notice;
+    double waited;               /* seconds in reads or writes */
     int64_t since;               /* when waiting for the first peer began; 0: not yet */
     unsigned char *ahead;        /* [CHANNEL_AHEAD], or NULL: */
     size_t ahead_from, ahead_to; /* bytes peeked at and not read yet */
 };
 
-static int64_t now_ms(void)
+static int64_t now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t now_ms(void)
+{
+    return now_ns() / 1000000;
+}
+
+static void count_wait(struct channel *c, int64_t start)
+{
+    c->waited += 1e-9 * (double)(now_ns() - start);
 }
 
 /* ---- opening ----------------------------------------------------------------------------------
@@ -260,7 +271,7 @@ static int wait_ready(
 /* ---- reading ----------------------------------------------------------------------------------
  */
 
-static ssize_t read_some(struct channel *c, void *buffer, size_t size, struct err *err)
+static ssize_t read_or_wait(struct channel *c, void *buffer, size_t size, struct err *err)
 {
     int64_t gone_since = 0;
     while (!c->closed) {
@@ -275,6 +286,14 @@ static ssize_t read_some(struct channel *c, void *buffer, size_t size, struct er
             return err_errno(err, "cannot read '%s'", c->name);
     }
     return 0;
+}
+
+static ssize_t read_some(struct channel *c, void *buffer, size_t size, struct err *err)
+{
+    const int64_t start = now_ns();
+    const ssize_t got = read_or_wait(c, buffer, size, err);
+    count_wait(c, start);
+    return got;
 }
 
 ssize_t channel_read(struct channel *channel, void *buffer, size_t size, struct err *err)
@@ -348,27 +367,34 @@ static int open_fifo(struct channel *c, struct err *err)
     }
 }
 
-int channel_write(struct channel *channel, const void *data, size_t size, struct err *err)
+static int write_or_wait(struct channel *c, const char *from, size_t size, struct err *err)
 {
-    const char *from = data;
     int64_t gone_since = 0;
-    if (size > 0 && channel->fd < 0 && open_fifo(channel, err) < 0)
+    if (size > 0 && c->fd < 0 && open_fifo(c, err) < 0)
         return -1;
     while (size > 0) {
-        const ssize_t sent = write(channel->fd, from, size);
+        const ssize_t sent = write(c->fd, from, size);
         if (sent >= 0) {
             from += sent;
             size -= (size_t)sent;
         } else if (errno == EAGAIN) {
-            if (wait_ready(channel, POLLOUT, -1, &gone_since, err) < 0)
+            if (wait_ready(c, POLLOUT, -1, &gone_since, err) < 0)
                 return -1;
         } else if (errno == EPIPE) {
-            return err_set(err, ERR_READER_GONE, "the reader of '%s' has left", channel->name);
+            return err_set(err, ERR_READER_GONE, "the reader of '%s' has left", c->name);
         } else if (errno != EINTR) {
-            return err_errno(err, "cannot write '%s'", channel->name);
+            return err_errno(err, "cannot write '%s'", c->name);
         }
     }
     return 0;
+}
+
+int channel_write(struct channel *channel, const void *data, size_t size, struct err *err)
+{
+    const int64_t start = now_ns();
+    const int status = write_or_wait(channel, data, size, err);
+    count_wait(channel, start);
+    return status;
 }
 
 /* ---- closing ----------------------------------------------------------------------------------
@@ -432,6 +458,11 @@ void channel_abandon(struct channel *channel)
     free(channel->path);
     free(channel->name);
     free(channel);
+}
+
+double channel_waited(const struct channel *channel)
+{
+    return channel->waited;
 }
 
 const char *channel_name(const struct channel *channel)

@@ -74,6 +74,10 @@ int channel_finish(struct channel *channel, struct err *err);
 /* Give up: close, remove FILE.part, free. NULL is fine. */
 void channel_abandon(struct channel *channel);
 
+/* Seconds spent so far in reading, or in writing: waiting for the other end, or for a disk. Asked for
+ * by the thread that reads or writes. */
+double channel_waited(const struct channel *channel);
+
 const char *channel_name(const struct channel *channel); /* for messages, without quotes */
 const char *channel_part(const struct channel *channel); /* FILE.part, or NULL */
 int channel_fd(const struct channel *channel);           /* -1 before a FIFO's first write */

@@ -64,13 +64,18 @@ void progress_update(int64_t done, const char *note)
         line.drawing = false;
 }
 
+void progress_clear(void)
+{
+    if (line.drawn && write(STDERR_FILENO, "\r\033[K", 4) < 0)
+        line.drawing = false;
+    line.drawn = line.drawing = false;
+}
+
 void progress_end(int64_t done)
 {
     const double seconds = progress_seconds() - line.start;
-    if (line.drawn && write(STDERR_FILENO, "\r\033[K", 4) < 0)
-        line.drawing = false;
+    progress_clear();
     if (cli_common.verbose)
         warn("%lld %s, %.1f s, %.1f %s/s", (long long)done, line.unit, seconds,
             seconds > 0 ? (double)done / seconds : 0.0, line.unit);
-    line.drawn = line.drawing = false;
 }

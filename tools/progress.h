@@ -14,6 +14,9 @@ void progress_start(int64_t total, const char *unit);
 /* `done` of them so far; `note` (may be NULL) stands behind: "loss 4.31". */
 void progress_update(int64_t done, const char *note);
 
+/* Clear the line: an account of its own follows (account.h). */
+void progress_clear(void);
+
 /* Clear the line; under --verbose: "simclr-x: 60000 rows, 12.3 s, 4878 rows/s". */
 void progress_end(int64_t done);
 

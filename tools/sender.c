@@ -18,6 +18,7 @@ struct sender {
     struct batch batch;
     struct writer *writer;
     int64_t tried, sent;
+    double waited;
 };
 
 struct sender *sender_new(struct dataset *set, const struct selection *selection,
@@ -72,7 +73,9 @@ static void start_part(struct sender *s, int64_t step, int part, int parts)
 /* Add to the batch what has been read. Returns the rows that were tried, or -1. */
 static int take(struct sender *s, struct err *err)
 {
+    const double start = progress_seconds();
     const int rows = fetch_wait(s->fetch, err);
+    s->waited += progress_seconds() - start;
     for (int i = 0; i < rows; i++) {
         const struct fetch_row *const row = fetch_row(s->fetch, i);
         if (row->reason != NULL)
@@ -107,6 +110,14 @@ static int send_parts(struct sender *s, struct record *record, int end, struct e
     return 0;
 }
 
+static bool next_has_some(struct sender *s)
+{
+    const double start = progress_seconds();
+    const bool some = fetch_some(s->fetch);
+    s->waited += progress_seconds() - start;
+    return some;
+}
+
 /* ---- steps ----------------------------------------------------------------------------------- */
 
 /* While a part is written the next one is being read, be it of this step or of the next. A part is
@@ -122,8 +133,7 @@ static int send_step(struct sender *s, int64_t step, struct err *err)
             if (take(s, err) < 0)
                 return -1;
             start_part(s, step, ++next, record.parts);
-        } while (
-            next < record.parts && (s->batch.rows < next - record.part || !fetch_some(s->fetch)));
+        } while (next < record.parts && (s->batch.rows < next - record.part || !next_has_some(s)));
         if (s->batch.rows > 0 && send_parts(s, &record, next, err) < 0)
             return -1;
     }
@@ -190,6 +200,11 @@ int64_t sender_tried(const struct sender *s)
 int64_t sender_sent(const struct sender *s)
 {
     return s->sent;
+}
+
+double sender_waited(const struct sender *s)
+{
+    return s->waited;
 }
 
 int64_t sender_bytes(const struct sender *s)

@@ -33,6 +33,7 @@ int sender_run(struct sender *sender, struct writer *writer, int64_t start, stru
 
 int64_t sender_tried(const struct sender *sender); /* pictures, those that were left out too */
 int64_t sender_sent(const struct sender *sender);  /* pictures in the stream */
+double sender_waited(const struct sender *sender); /* seconds, for pictures to be read */
 int64_t sender_bytes(const struct sender *sender); /* that were read */
 
 #endif

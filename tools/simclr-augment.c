@@ -9,6 +9,7 @@
 #include "lib/base/helper.h"
 #include "lib/base/parallel.h"
 #include "lib/image/views.h"
+#include "tools/account.h"
 #include "tools/bad.h"
 #include "tools/cli.h"
 #include "tools/die.h"
@@ -174,7 +175,19 @@ static void write_all(void *context)
     }
 }
 
-static void augment_records(int64_t *pictures, struct input *in, struct output *out,
+struct tally {
+    int64_t pictures;
+    struct account account;
+};
+
+static void wait_for(struct helper *helper, double *waited)
+{
+    const double start = progress_seconds();
+    helper_wait(helper);
+    *waited += progress_seconds() - start;
+}
+
+static void augment_records(struct tally *tally, struct input *in, struct output *out,
     struct record record[RECORDS], struct views *views, const struct header *header)
 {
     struct err err = {0};
@@ -184,19 +197,20 @@ static void augment_records(int64_t *pictures, struct input *in, struct output *
         die_err(&err);
     in->record = &record[0];
     helper_start(reading, read_one, in);
-    for (int k = 0; helper_wait(reading), in->got == 1; k++) {
+    for (int k = 0; wait_for(reading, &tally->account.input), in->got == 1; k++) {
         const struct record *const now = in->record;
         in->record = &record[(k + 1) % RECORDS];
         helper_start(reading, read_one, in);
         const int records = views_make(views, made[k % 2], now, &err);
         tell_left_out(made[k % 2], header, now);
-        helper_wait(writing);
+        wait_for(writing, &tally->account.reader);
         if (records < 0)
             die_err(&err);
         *out = (struct output){out->writer, made[k % 2], records};
         helper_start(writing, write_all, out);
-        progress_update(*pictures += now->rows, NULL);
+        progress_update(tally->pictures += now->rows, NULL);
     }
+    wait_for(writing, &tally->account.reader);
     helper_free(writing);
     helper_free(reading);
     views_made_free(made[0]);
@@ -204,7 +218,7 @@ static void augment_records(int64_t *pictures, struct input *in, struct output *
 }
 
 /* One stream, from header to END. */
-static void augment_stream(int64_t *pictures, struct reader *reader, const struct header *header,
+static void augment_stream(struct tally *tally, struct reader *reader, const struct header *header,
     struct views *views, struct channel *channel, struct err *err)
 {
     struct record record[RECORDS] = {{0}};
@@ -212,7 +226,7 @@ static void augment_stream(int64_t *pictures, struct reader *reader, const struc
     struct output out = {.writer = writer_new(channel, cli_common.level, views_header(views), err)};
     if (out.writer == NULL)
         die_err(err);
-    augment_records(pictures, &in, &out, record, views, header);
+    augment_records(tally, &in, &out, record, views, header);
     if (in.got < 0)
         die_err(&in.err);
     if (writer_end(out.writer, err) < 0)
@@ -222,16 +236,26 @@ static void augment_stream(int64_t *pictures, struct reader *reader, const struc
         record_free(&record[i]);
 }
 
+static int next_header(
+    struct reader *reader, const struct header **header, struct tally *tally, struct err *err)
+{
+    const double start = progress_seconds();
+    const int more = reader_header(reader, header, err);
+    tally->account.input += progress_seconds() - start;
+    return more;
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {0};
-    int64_t pictures = 0;
     const struct header *header;
+    struct tally tally = {.account.gradients = -1};
 
     recipe_start(&tool);
     const int operand = cli_parse(&tool, argc, argv);
     recipe_check(&tool, (int)options.size);
     stop_defer();
+    account_start();
     struct channel *const in = cli_open(operand < argc ? argv[operand] : NULL);
     struct channel *const out = cli_create(cli_common.output);
     bad_open();
@@ -241,7 +265,7 @@ int main(int argc, char **argv)
         die_err(&err);
 
     int more;
-    while ((more = reader_header(reader, &header, &err)) == 1) {
+    while ((more = next_header(reader, &header, &tally, &err)) == 1) {
         bad_stream();
         struct views *const views = prepare(header, channel_name(in), parallel, &err);
         if (header->plan.steps == 0)
@@ -249,14 +273,14 @@ int main(int argc, char **argv)
         const struct plan *const plan = &header->plan; /* of whatever size it claims to be */
         const bool countable = plan->steps > 0 && plan->batch <= INT64_MAX / plan->steps;
         progress_start(countable ? plan->steps * plan->batch : 0, "pictures");
-        augment_stream(&pictures, reader, header, views, out, &err);
+        augment_stream(&tally, reader, header, views, out, &err);
         views_free(views);
     }
     if (more < 0)
         die_err(&err);
 
-    progress_end(pictures);
-    bad_finish(pictures);
+    account_tell(-1, tally.pictures, "pictures", &tally.account);
+    bad_finish(tally.pictures);
     reader_free(reader);
     channel_finish(in, &err);
     cli_finish(out);

@@ -8,6 +8,7 @@
 #include "formats/png.h"
 #include "formats/selection.h"
 #include "formats/stream.h"
+#include "tools/account.h"
 #include "tools/bad.h"
 #include "tools/cli.h"
 #include "tools/die.h"
@@ -204,10 +205,13 @@ int main(int argc, char **argv)
     check_options();
     if (options.epochs > 0)
         stop_defer();
+    account_start();
+    const double begun = progress_seconds();
     const bool once = options.epochs == 0 && options.per_class == 0 && isnan(options.fraction);
     if (dataset_open(&set, argv + operand, argc - operand, once ? DATASET_ONCE : DATASET_AGAIN,
             options.limit, &err) < 0)
         die_err(&err);
+    struct account account = {.input = progress_seconds() - begun, .gradients = -1};
     struct selection selection = make_selection(&set, &err);
     const struct course course = make_course(selection.count);
     struct header *const header = make_header(&set, &selection, &course, &err);
@@ -225,7 +229,9 @@ int main(int argc, char **argv)
         writer_end(writer, &err) < 0)
         die_err(&err);
 
-    progress_end(sender_sent(sender));
+    account.input += sender_waited(sender);
+    account.reader = channel_waited(out);
+    account_tell(-1, sender_sent(sender), "pictures", &account);
     if (set.count < 0) {
         tell(&set, sender_tried(sender), sender_tried(sender));
         tell_classes(&set);

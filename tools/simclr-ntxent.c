@@ -7,6 +7,7 @@
 #include "lib/nn/gemm.h"
 #include "lib/objective/gather.h"
 #include "lib/objective/ntxent.h"
+#include "tools/account.h"
 #include "tools/cli.h"
 #include "tools/die.h"
 #include "tools/progress.h"
@@ -51,10 +52,17 @@ struct session {
     struct ntxent *ntxent;
     struct gather gather;
     struct writer *writer; /* of gradients; NULL without */
-    int64_t steps;         /* done */
+    int64_t steps, rows;   /* done */
     int stuck;             /* steps in a row that the loss has been at the baseline; -1: said so */
     bool watched;          /* standard output is a terminal: no progress line among the lines */
 };
+
+static void tell(const struct session *s)
+{
+    const struct account account = {channel_waited(s->in), -1,
+        channel_waited(s->log) + (s->grad != NULL ? channel_waited(s->grad) : 0)};
+    account_tell(s->steps, s->rows, "rows", &account);
+}
 
 /* After a signal a neighbour that leaves is the stop that was asked for. */
 static _Noreturn void leave(const struct session *s, const struct err *err)
@@ -66,6 +74,7 @@ static _Noreturn void leave(const struct session *s, const struct err *err)
     struct err failed = {0};
     if (checkpoint_every > 0 && channel_sync(s->log, &failed) < 0)
         stopped = failed;
+    tell(s);
     die_err(&stopped);
 }
 
@@ -156,6 +165,7 @@ static void one_step(struct session *s, const struct plan *plan)
     if (s->writer != NULL && gather_send(g, s->writer, &err) < 0)
         leave(s, &err);
     s->steps++;
+    s->rows += g->rows;
     look_stuck(s, &r, plan);
     char note[40];
     snprintf(note, sizeof note, "loss %.4f", r.loss);
@@ -221,6 +231,7 @@ int main(int argc, char **argv)
     }
 
     /* prepare */
+    account_start();
     struct session s = prepare(first < argc ? argv[first] : NULL);
 
     /* work */
@@ -233,7 +244,7 @@ int main(int argc, char **argv)
         leave(&s, &err);
 
     /* finish */
-    progress_end(s.steps);
+    tell(&s);
     if (s.grad != NULL)
         cli_finish(s.grad);
     cli_finish(s.log);

@@ -7,6 +7,7 @@
 #include "lib/train/schedule.h"
 #include "lib/train/stage.h"
 #include "lib/train/state.h"
+#include "tools/account.h"
 #include "tools/die.h"
 #include "tools/progress.h"
 #include "tools/stop.h"
@@ -126,6 +127,7 @@ struct training_session training_open(const char *operand)
 {
     struct err err = {0};
     struct training_session s = {0};
+    account_start();
     if (training.state != NULL)
         stop_defer(); /* without a place to save, a signal just ends the tool */
     need_folder("save", training.save);
@@ -230,10 +232,10 @@ static struct header *gradient_header(const struct training_job *job, const stru
 
 static void tell_account(const struct stage_account *a)
 {
+    const struct account account = {a->input_wait, a->grad_wait, a->output_wait};
+    account_tell(a->steps, a->rows, "rows", &account);
     if (cli_common.verbose)
-        warn("%lld steps, %lld rows; waited %.1f s for input, %.1f s for gradients; %.0f MiB of "
-             "activations, %lld parts computed twice",
-            (long long)a->steps, (long long)a->rows, a->input_wait, a->grad_wait,
+        warn("%.0f MiB of activations, %lld parts computed twice",
             (double)a->tape_bytes / (1 << 20), (long long)a->repeated);
 }
 
@@ -399,7 +401,8 @@ static void run_forward(struct training_session *session, struct training_job *j
     } while ((more = reader_header(session->reader, &header, &err)) == 1);
     if (more < 0)
         die_err(&err);
-    progress_end(rows);
+    const struct account account = {channel_waited(session->in), -1, channel_waited(session->out)};
+    account_tell(-1, rows, "rows", &account);
     for (int i = 0; i < STREAM_SIZES; i++)
         job->model.tape_free(f.tape[i]);
     free(f.out);

@@ -189,8 +189,16 @@ void feed_free(struct feed *feed)
     free(feed);
 }
 
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 const struct header *feed_header(struct feed *feed, struct err *err)
 {
+    const double start = seconds();
     pthread_mutex_lock(&feed->mutex);
     while (feed->header == NULL && feed->err.status == ERR_NONE && !feed->end)
         pthread_cond_wait(&feed->changed, &feed->mutex);
@@ -198,14 +206,8 @@ const struct header *feed_header(struct feed *feed, struct err *err)
     if (header == NULL && err->status == ERR_NONE)
         *err = feed->err;
     pthread_mutex_unlock(&feed->mutex);
+    feed->waited += seconds() - start;
     return header;
-}
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /* Sleep until something changes, or 50 ms, so that a stop flag set by a signal is seen. */

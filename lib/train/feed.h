@@ -40,7 +40,7 @@ bool feed_cut(struct feed *feed);
 /* Another stream came after END. */
 bool feed_more(struct feed *feed);
 
-/* Seconds that the consumer has waited in feed_next() so far. */
+/* Seconds that the consumer has waited in feed_header() and feed_next() so far. */
 double feed_waited(const struct feed *feed);
 
 #endif

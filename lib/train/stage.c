@@ -424,6 +424,9 @@ int stage_run(struct stage *s, struct stage_account *account, struct err *err)
     const int status = run(s, err);
     s->account.input_wait = feed_waited(s->o.input);
     s->account.grad_wait = feed_waited(s->grad);
+    s->account.output_wait = channel_waited(s->o.output);
+    if (s->o.grad_out != NULL)
+        s->account.output_wait += channel_waited(s->o.grad_out);
     *account = s->account;
     return status;
 }

@@ -53,8 +53,8 @@ struct stage_options {
 /* What it did. */
 struct stage_account {
     int64_t steps, rows;
-    int64_t repeated;             /* parts that ran forward twice */
-    double input_wait, grad_wait; /* seconds */
+    int64_t repeated;                          /* parts that ran forward twice */
+    double input_wait, grad_wait, output_wait; /* seconds */
     size_t tape_bytes;
 };
 
