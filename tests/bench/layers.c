@@ -1,13 +1,14 @@
 /* layers -- the convolutions of an encoder, one shape at a time: GFLOP/s of each direction, and how
  * the time of a step is shared among them.
  *
- *     layers MODEL SIZE STEM [THREADS [ROUNDS]]     resnet18, 34 or 50; cifar or imagenet
+ *     layers MODEL SIZE STEM [PICTURES [THREADS [ROUNDS]]]     resnet18, 34 or 50; cifar or imagenet
  *
  * First line: multiply-adds of a picture forward, and forward and backward together, in millions
- * (the stem has no data gradient); with 0 rounds that is all. Then a line for each shape, measured
- * by lib/nn/conv2d on one block of 32 pictures a thread. The data gradient is what a backward pass
- * with it takes longer than one without. Time is processor time divided by threads, median over the
- * rounds: the time of a step if no thread ever waits.
+ * (the stem has no data gradient); with 0 PICTURES that is all. Then a line for each shape, measured
+ * by lib/nn/conv2d as a step of so many pictures runs it: GFLOP/s of a core, by processor time, the
+ * median over the rounds. The data gradient is what a backward pass with it takes longer than one
+ * without. The last line has the sum, and beside it the rate of all threads by the clock, which is
+ * less than theirs together where some have nothing to do.
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/conv2d.h"
 
@@ -16,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LAYERS = 64, BLOCK = 32, ROUNDS = 100, DIRECTIONS = 3 };
+enum { LAYERS = 64, ROUNDS = 100, DIRECTIONS = 3 };
 
 static const struct variant {
     const char *name;
@@ -29,7 +30,8 @@ static struct layer {
     struct conv2d_shape shape;
     int count;
     bool stem;
-    double seconds[DIRECTIONS]; /* of one picture, all of its kind */
+    double seconds[DIRECTIONS]; /* of processor time, of one picture, all of its kind */
+    double clock;               /* likewise by the clock, forward and backward */
     char kernels[200];
 } layer[LAYERS];
 static int layers;
@@ -84,10 +86,10 @@ static double work_of(const struct layer *l)
 
 /* ---- the time they take ----------------------------------------------------------------------- */
 
-static double process_time(void)
+static double seconds(clockid_t which)
 {
     struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    clock_gettime(which, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -113,11 +115,10 @@ static float *noise(size_t n)
     return x;
 }
 
-static void measure(struct layer *l, struct parallel *parallel, int rounds)
+static void measure(struct layer *l, struct parallel *parallel, int n, int rounds)
 {
-    static double time[DIRECTIONS][ROUNDS];
+    static double time[DIRECTIONS + 1][ROUNDS];
     const struct conv2d_shape *const p = &l->shape;
-    const int n = BLOCK * parallel_threads(parallel);
     struct err err = {0};
     float *const x = noise((size_t)n * (size_t)(p->h * p->w * p->c));
     float *const dx = noise((size_t)n * (size_t)(p->h * p->w * p->c));
@@ -130,22 +131,25 @@ static void measure(struct layer *l, struct parallel *parallel, int rounds)
         conv2d_reserve(context, &err) != 0)
         fail(err.text);
     for (int round = -1; round < rounds; round++) { /* the first is not counted */
-        const double start = process_time();
-        conv2d_forward(conv, y, x, n);
-        const double middle = process_time();
+        const double start = seconds(CLOCK_PROCESS_CPUTIME_ID);
         conv2d_backward(conv, NULL, dweight, y, x, n);
-        const double late = process_time();
-        if (!l->stem)
-            conv2d_backward(conv, dx, dweight, y, x, n);
-        const double end = process_time();
+        const double weights = seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
+        const double clock = seconds(CLOCK_MONOTONIC);
+        const double middle = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        conv2d_forward(conv, y, x, n);
+        const double late = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        conv2d_backward(conv, l->stem ? NULL : dx, dweight, y, x, n);
+        const double end = seconds(CLOCK_PROCESS_CPUTIME_ID);
         if (round < 0)
             continue;
-        time[0][round] = middle - start;
-        time[1][round] = l->stem ? 0 : (end - late) - (late - middle);
-        time[2][round] = late - middle;
+        time[0][round] = late - middle;
+        time[1][round] = l->stem ? 0 : end - late - weights;
+        time[2][round] = weights;
+        time[3][round] = seconds(CLOCK_MONOTONIC) - clock;
     }
     for (int d = 0; d < DIRECTIONS; d++)
-        l->seconds[d] = l->count * median(time[d], rounds) / n / parallel_threads(parallel);
+        l->seconds[d] = l->count * median(time[d], rounds) / n;
+    l->clock = l->count * median(time[DIRECTIONS], rounds) / n;
     conv2d_kernels(conv, l->kernels, sizeof l->kernels);
     conv2d_free(conv);
     conv2d_context_free(context);
@@ -160,16 +164,17 @@ static void measure(struct layer *l, struct parallel *parallel, int rounds)
 
 static void print(void)
 {
-    double total[DIRECTIONS] = {0}, work[DIRECTIONS] = {0};
-    for (int i = 0; i < layers; i++)
+    double total[DIRECTIONS] = {0}, work[DIRECTIONS] = {0}, clock = 0;
+    for (int i = 0; i < layers; i++) {
+        clock += layer[i].clock;
         for (int d = 0; d < DIRECTIONS; d++) {
             total[d] += layer[i].seconds[d];
             work[d] += layer[i].seconds[d] > 0 ? work_of(&layer[i]) : 0;
         }
+    }
     const double all = total[0] + total[1] + total[2];
-    printf("%-30s %4s  %6s %6s %6s  %5s %5s %5s  %s\n", "", "", "GFLOP/", "s", "", "share", "of",
-        "time", "");
-    printf("%-30s %4s  %6s %6s %6s  %5s %5s %5s  %s\n", "convolution", "n", "fwd", "data", "weight",
+    printf("%-33s %4s  %20s  %18s\n", "", "", "GFLOP/s of a core", "share of the time");
+    printf("%-33s %4s  %6s %6s %6s  %6s %5s %5s  %s\n", "convolution", "n", "fwd", "data", "weight",
         "fwd", "data", "wght", "kernels");
     for (int i = 0; i < layers; i++) {
         const struct layer *const l = &layer[i];
@@ -177,7 +182,7 @@ static void print(void)
         char name[64];
         snprintf(name, sizeof name, "%dx%d %d->%d at %dx%d%s", p->r, p->s, p->c, p->k, p->h, p->w,
             p->stride > 1 ? " stride 2" : "");
-        printf("%-30s %4d ", name, l->count);
+        printf("%-33s %4d ", name, l->count);
         for (int d = 0; d < DIRECTIONS; d++)
             printf(" %6.1f", l->seconds[d] > 0 ? 2e-9 * work_of(l) / l->seconds[d] : 0);
         printf(" ");
@@ -185,28 +190,29 @@ static void print(void)
             printf(" %4.1f%%", 100 * l->seconds[d] / all);
         printf("  %s\n", l->kernels);
     }
-    printf("%-30s %4s ", "all convolutions", "");
+    printf("%-33s %4s ", "all convolutions", "");
     for (int d = 0; d < DIRECTIONS; d++)
         printf(" %6.1f", 2e-9 * work[d] / total[d]);
     printf(" ");
     for (int d = 0; d < DIRECTIONS; d++)
         printf(" %4.1f%%", 100 * total[d] / all);
-    printf("\n%.1f GFLOP/s in all, %.2f ms a picture\n", 2e-9 * (work[0] + work[1] + work[2]) / all,
-        1e3 * all);
+    const double flops = 2e-9 * (work[0] + work[1] + work[2]);
+    printf("\nforward and backward: %.1f GFLOP/s of a core, %.1f of all threads by the clock\n",
+        flops / all, flops / clock);
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 4)
-        fail("usage: layers MODEL SIZE STEM [THREADS [ROUNDS]]");
-    const int size = atoi(argv[2]), threads = argc > 4 ? atoi(argv[4]) : 1;
-    const int rounds = argc > 5 ? atoi(argv[5]) : 5;
+        fail("usage: layers MODEL SIZE STEM [PICTURES [THREADS [ROUNDS]]]");
+    const int size = atoi(argv[2]), pictures = argc > 4 ? atoi(argv[4]) : 32;
+    const int threads = argc > 5 ? atoi(argv[5]) : 1, rounds = argc > 6 ? atoi(argv[6]) : 5;
     size_t which = 0;
     while (which < sizeof variants / sizeof *variants && strcmp(variants[which].name, argv[1]) != 0)
         which++;
-    if (which == sizeof variants / sizeof *variants || size < 32 || size > 512 || threads < 0 ||
-        rounds < 0 || rounds > ROUNDS)
-        fail("MODEL is resnet18, 34 or 50; SIZE 32 to 512; ROUNDS up to 100");
+    if (which == sizeof variants / sizeof *variants || size < 32 || size > 512 || pictures < 0 ||
+        pictures > 4096 || threads < 0 || rounds < 1 || rounds > ROUNDS)
+        fail("MODEL is resnet18, 34 or 50; SIZE 32 to 512; PICTURES up to 4096; ROUNDS 1 to 100");
     list(&variants[which], size, strcmp(argv[3], "imagenet") == 0);
     double forward = 0, both = 0;
     for (int i = 0; i < layers; i++) {
@@ -214,14 +220,14 @@ int main(int argc, char **argv)
         both += (layer[i].stem ? 2 : 3) * work_of(&layer[i]);
     }
     printf("%.1f %.1f\n", 1e-6 * forward, 1e-6 * both);
-    if (rounds == 0)
+    if (pictures == 0)
         return 0;
     struct err err = {0};
     struct parallel *const parallel = parallel_new(threads, &err);
     if (parallel == NULL)
         fail(err.text);
     for (int i = 0; i < layers; i++)
-        measure(&layer[i], parallel, rounds);
+        measure(&layer[i], parallel, pictures, rounds);
     print();
     parallel_free(parallel);
     return 0;
