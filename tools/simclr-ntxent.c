@@ -10,6 +10,7 @@
 #include "tools/account.h"
 #include "tools/cli.h"
 #include "tools/die.h"
+#include "tools/forecast.h"
 #include "tools/progress.h"
 #include "tools/stop.h"
 
@@ -21,7 +22,7 @@
 enum { STUCK_STEPS = 5 }; /* in a row with the loss at the baseline */
 
 static double temperature = 0.5;
-static const char *grad_out;
+static const char *grad_out, *forecast;
 static int64_t checkpoint_every;
 
 static struct cli_option options[] = {
@@ -32,6 +33,8 @@ static struct cli_option options[] = {
         "FIFO or file for the gradient of z", false},
     {0, "checkpoint-every", "STEPS", CLI_LONG, &checkpoint_every, 1, 1e15, CLI_INCIDENTAL,
         "sync the log, if it is a file, every STEPS steps and at the end", false},
+    {0, "forecast", "FILE", CLI_TEXT, &forecast, 0, 0, CLI_INCIDENTAL,
+        "FILE or /dev/fd/N for a line that says how long the run will take", false},
     CLI_ROW_THREADS,
     CLI_ROWS_END,
 };
@@ -51,6 +54,7 @@ struct session {
     struct parallel *parallel;
     struct ntxent *ntxent;
     struct gather gather;
+    struct forecast forecast;
     struct writer *writer; /* of gradients; NULL without */
     int64_t steps, rows;   /* done */
     int stuck;             /* steps in a row that the loss has been at the baseline; -1: said so */
@@ -169,6 +173,7 @@ static void one_step(struct session *s, const struct plan *plan)
     look_stuck(s, &r, plan);
     char note[40];
     snprintf(note, sizeof note, "loss %.4f", r.loss);
+    forecast_step(&s->forecast, plan, g->step);
     if (!s->watched)
         progress_update(plan->steps > 0 ? g->step + 1 : s->steps, note);
 }
@@ -214,6 +219,7 @@ static struct session prepare(const char *operand)
     s.reader = s.log != NULL ? reader_new(s.in, STREAM_RECORD, &err) : NULL;
     if (s.reader == NULL)
         die_err(&err);
+    s.forecast = forecast_open(forecast);
     if (grad_out != NULL) {
         s.grad = cli_create(grad_out);
         channel_watch(s.grad, channel_fd(s.in));
@@ -245,6 +251,7 @@ int main(int argc, char **argv)
 
     /* finish */
     tell(&s);
+    forecast_close(&s.forecast);
     if (s.grad != NULL)
         cli_finish(s.grad);
     cli_finish(s.log);

@@ -350,3 +350,47 @@ middle_of_a_run() {
     wait $!
     [ "$(wc -l <log)" = 6 ]
 }
+
+# Send the records of a stream one after another, so many seconds apart.
+pace() { # SECONDS FILE
+    perl -0777 -ne 'BEGIN { $| = 1; $pause = shift @ARGV }
+        for (split /(?=\x28\xb5\x2f\xfd)/) { print; select undef, undef, undef, $pause }' -- "$@"
+}
+
+@test "--forecast tells once what a step, an epoch and the run take, by the steps after the first" {
+    make steps=12 epochs=3 >run.stream
+    pace 0.3 run.stream | simclr-ntxent --forecast f >log
+    cat f
+    grep -qE '^about 0\.(3[0-9]|4[0-5]) s a step, 4 steps an epoch: 1\.[2-8] s an epoch, (3\.[6-9]|4\.[0-9]|5\.[0-3]) s in all$' f
+    [ "$(wc -l <f)" = 1 ]
+    simclr-ntxent run.stream --forecast /dev/fd/6 >plain 6>g
+    cmp log plain
+    grep -qE '^about [0-9.]+ ms a step, 4 steps an epoch: [0-9.]+ m?s an epoch, [0-9.]+ m?s in all$' g
+    [ "$(wc -l <g)" = 1 ]
+}
+
+@test "--forecast of a run that goes on says what is left of it" {
+    make start=6 steps=6 epochs=1 >run.stream
+    pace 0.2 run.stream | simclr-ntxent --forecast f >log
+    cat f
+    grep -qE '^about 0\.[23][0-9] s a step, 12 steps an epoch: [2-4]\.[0-9] s an epoch, [2-4]\.[0-9] s in all, 0\.[3-9][0-9] s to go$' f
+}
+
+@test "--forecast tells nothing of a run that is over soon, and of what is no run" {
+    for stream in "steps=2 epochs=1" "steps=9"; do
+        make $stream | simclr-ntxent --forecast f >log
+        [ -z "$(ls f* 2>/dev/null)" ]
+    done
+}
+
+@test "--forecast that cannot be written is refused before anything is, or ends the run with status 1" {
+    make steps=12 epochs=3 >run.stream
+    run -2 --separate-stderr simclr-ntxent run.stream --forecast no/such/folder
+    [ -z "$output" ]
+    run -1 simclr-ntxent run.stream --forecast /dev/full
+    [[ $output == *"/dev/full"*"No space"* ]]
+    head -c -20 run.stream | run -3 simclr-ntxent --forecast f
+    simclr-ntxent --forecast f <<<nonsense || status=$?
+    [ "$status" = 3 ]
+    [ -z "$(ls f.part 2>/dev/null)" ]
+}

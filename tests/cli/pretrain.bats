@@ -164,6 +164,42 @@ strike() {
     done
 }
 
+# The forecast in file `said`, and the seconds of one of its durations.
+forecast='^simclr-pretrain: about [0-9.]+ m?s a step, [0-9]+ steps an epoch: [0-9.]+ m?s an epoch, [0-9.]+ m?s in all'
+in_all() { sed -nE 's/.* ([0-9.]+) s in all.*/\1/p; s/.* ([0-9.]+) ms in all.*/0.\1/p' said; }
+
+@test "a run says once, after some steps, how long it will take and what memory its stages have" {
+    "$SUPPORT/make_cifar" 160 1 >pictures.bin # 10 steps an epoch
+    begun=$EPOCHREALTIME
+    pretrain r 2>said
+    took=$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
+    echo "took $took s"
+    cat said
+    peaks='images [0-9]+ MiB, augment [0-9]+ MiB, encode [0-9]+ MiB, project [0-9]+ MiB, ntxent [0-9]+ MiB, together [0-9]+ MiB'
+    if grep -q NSpgid /proc/self/status && grep -q VmHWM /proc/self/status; then
+        forecast+="; memory: $peaks"
+        sed 's/,/\n/g' said | awk '/ encode / { e = $2 } / together / { t = $2 } END { exit !(e > 20 && t > e + 4 && t < 9999) }' ||
+            [[ $BIN != */build/bin ]]
+    fi
+    [ "$(wc -l <said)" = 1 ]
+    grep -qE "$forecast\$" said
+    awk -v told="$(in_all)" -v took="$took" 'BEGIN { exit !(told > took / 5 && told < took * 2) }'
+
+    pretrain quiet -q 2>said
+    [ ! -s said ]
+    [ "$(bits quiet)" = "$(bits r)" ]
+
+    start s --quiet
+    until [ "$(cat s/log.tsv 2>/dev/null | wc -l)" -gt 4 ]; do sleep 0.02; done
+    kill -9 $first $(holders s)
+    wait $first || true
+    pretrain s 2>said
+    cat said
+    grep -qE "^simclr-pretrain: goes on after step [0-9]+$" said
+    grep -qE "${forecast/ in all/ in all, [0-9.]+ m?s to go}\$" said
+    [ "$(bits quiet)" = "$(bits s)" ]
+}
+
 # A copy, whose log ends as after a power failure, goes on to the bits of run `whole`.
 mend() { # STEP SENTENCE: the step it goes on after, and what is said of it
     run -0 --separate-stderr pretrain cut
