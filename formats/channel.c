@@ -84,7 +84,8 @@ static struct channel *new_channel(const char *path, const char *standard, struc
 
 static struct channel *refuse(struct channel *c, struct err *err)
 {
-    err_set(err, ERR_MISUSE, "cannot open '%s': %s", c->name, strerror(errno));
+    err_set(err, ERR_MISUSE, "cannot open '%s': %s", c->name,
+        c->writing && errno == EBUSY ? "another process is writing it" : strerror(errno));
     channel_abandon(c);
     return NULL;
 }
@@ -128,6 +129,30 @@ struct channel *channel_open(const char *path, struct err *err)
     return c;
 }
 
+/* Open FILE.part, emptied, with a lock: of two processes that would write the same file, one is
+ * refused (EBUSY). Where the file system has no locks there is none. */
+static int open_part(const char *part)
+{
+    for (;;) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        struct stat ours, named;
+        const int fd = open(part, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0)
+            return -1;
+        const bool taken = fcntl(fd, F_SETLK, &lock) < 0 && (errno == EACCES || errno == EAGAIN);
+        /* Whoever had the lock may have renamed or removed it since it was opened. */
+        const bool same = fstat(fd, &ours) == 0 && stat(part, &named) == 0 &&
+                          ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+        if (!taken && same && ftruncate(fd, 0) == 0)
+            return fd;
+        close(fd);
+        if (taken)
+            errno = EBUSY;
+        if (taken || same)
+            return -1;
+    }
+}
+
 struct channel *channel_create(const char *path, struct err *err)
 {
     if (path != NULL && strcmp(path, "-") == 0)
@@ -163,7 +188,7 @@ struct channel *channel_create(const char *path, struct err *err)
             return NULL;
         }
         snprintf(part, length, "%s.part", path);
-        c->fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        c->fd = open_part(part);
         if (c->fd >= 0)
             c->part = part;
         else

@@ -32,7 +32,8 @@ typedef void channel_notice(const char *what);
 struct channel *channel_open(const char *path, struct err *err);
 
 /* Open for writing; NULL or "-" is standard output. A FIFO is opened at the first write (trying
- * again while it has no reader); a regular file as FILE.part, in place of an older one. */
+ * again while it has no reader); a regular file as FILE.part, in place of an older one. What another
+ * process is writing so is refused. */
 struct channel *channel_create(const char *path, struct err *err);
 
 void channel_set_notice(struct channel *channel, channel_notice *notice);

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -392,6 +393,55 @@ static void test_writing_files(void)
     unlink(path_of("file"));
 }
 
+/* A process of its own writes `text` into the file; a byte through `go` lets it finish. */
+static pid_t start_writer(const char *name, const char *text, int *go)
+{
+    int ready[2], wait[2];
+    char byte = 0;
+    struct err err = {0};
+    if (pipe(ready) < 0 || pipe(wait) < 0)
+        abort();
+    const pid_t child = fork();
+    if (child != 0) {
+        close(ready[1]);
+        close(wait[0]);
+        *go = wait[1];
+        const bool there = read(ready[0], &byte, 1) == 1;
+        close(ready[0]);
+        return there ? child : -1;
+    }
+    struct channel *const c = channel_create(name, &err);
+    close(wait[1]);
+    if (c == NULL || channel_write(c, text, strlen(text), &err) < 0 || write(ready[1], "", 1) != 1)
+        _exit(1);
+    if (read(wait[0], &byte, 1) == 1)
+        channel_finish(c, &err);
+    _exit(err.status);
+}
+
+static void test_writing_twice(void)
+{
+    struct err err = {0};
+    int go = -1, status = -1;
+    pid_t child = start_writer(path_of("twice"), "first", &go);
+    OK(child > 0 && channel_create(path_of("twice"), &err) == NULL && err.status == ERR_MISUSE &&
+            strstr(err.text, "another process is writing it") != NULL,
+        "what another process is writing is refused");
+    OK(write(go, "", 1) == 1 && waitpid(child, &status, 0) == child && status == 0 &&
+            contains("twice", "first"),
+        "and comes to its end unharmed");
+    close(go);
+    child = start_writer(path_of("twice"), "half of it", &go);
+    close(go); /* it ends without an end, as one that was killed */
+    waitpid(child, &status, 0);
+    err = (struct err){0};
+    struct channel *const c = channel_create(path_of("twice"), &err);
+    OK(c != NULL && channel_write(c, "new", 3, &err) == 0 && channel_finish(c, &err) == 0 &&
+            contains("twice", "new"),
+        "what a dead process has left is written anew");
+    unlink(path_of("twice"));
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -403,6 +453,7 @@ int main(void)
     test_writing_watch();
     test_nonblocking();
     test_writing_files();
+    test_writing_twice();
     OK(rmdir(folder) == 0, "nothing is left behind");
     return tap_done();
 }
