@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { LINES = 10, SHOWN = 300 };
 
@@ -69,7 +70,14 @@ void bad_stream(void)
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
-void bad_open(void)
+static bool is_same(const struct channel *a, const struct channel *b)
+{
+    struct stat x, y;
+    return channel_part(a) != NULL && channel_part(b) != NULL && fstat(channel_fd(a), &x) == 0 &&
+           fstat(channel_fd(b), &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+void bad_open(const struct channel *out)
 {
     struct err err = {0};
     if (bad_options.file == NULL)
@@ -79,6 +87,8 @@ void bad_open(void)
     bad.file = channel_create(bad_options.file, &err);
     if (bad.file == NULL)
         die(err.status, "--bad: %s", err.text);
+    if (is_same(bad.file, out))
+        die(ERR_MISUSE, "--bad and --output are the same file '%s'", bad_options.file);
     die_unlink(channel_part(bad.file));
 }
 

@@ -8,6 +8,7 @@
 #ifndef BAD_H
 #define BAD_H
 
+#include "formats/channel.h"
 #include "tools/cli.h"
 
 #include <stddef.h>
@@ -30,8 +31,8 @@ extern struct bad_options bad_options;
             "stop at a picture that cannot be read", false                                         \
     }
 
-/* Create the file of --bad, if it was given. Dies on error. */
-void bad_open(void);
+/* Create the file of --bad, if it was given. Dies on error, and if it is that of `out`. */
+void bad_open(const struct channel *out);
 
 /* Another stream begins: ids may come again and mean other pictures. */
 void bad_stream(void);

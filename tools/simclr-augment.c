@@ -258,7 +258,7 @@ int main(int argc, char **argv)
     account_start();
     struct channel *const in = cli_open(operand < argc ? argv[operand] : NULL);
     struct channel *const out = cli_create(cli_common.output);
-    bad_open();
+    bad_open(out);
     struct parallel *const parallel = parallel_new(cli_common.threads, &err);
     struct reader *const reader = reader_new(in, STREAM_RECORD, &err);
     if (parallel == NULL || reader == NULL)

@@ -216,7 +216,7 @@ int main(int argc, char **argv)
     const struct course course = make_course(selection.count);
     struct header *const header = make_header(&set, &selection, &course, &err);
     struct channel *const out = cli_create(cli_common.output);
-    bad_open();
+    bad_open(out);
     if (set.count >= 0)
         tell(&set, set.count, selection.count);
 

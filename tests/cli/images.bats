@@ -323,6 +323,10 @@ pixels() {
     run -2 bash -c "simclr-images p --bad - 2>/dev/null"
     [ -z "$output" ]
     run -2 bash -c "simclr-images p --bad none/none 2>/dev/null"
+    run -2 simclr-images p --bad ./none -o none
+    [[ "$output" == *"--bad and --output are the same file './none'"* ]]
+    [ ! -e none ]
+    [ ! -e none.part ]
     run -1 bash -c "simclr-images p --bad none 2>/dev/null >/dev/full"
     run -0 bash -c 'simclr-images p --bad none --epochs 10000 --batch 4 | head -c 100 >/dev/null; echo ${PIPESTATUS[0]}'
     [ "$output" = 141 ]
