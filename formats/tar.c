@@ -11,6 +11,7 @@ enum {
     NAME = 32 << 10,
     EXTENDED = 1 << 20,
     PIECE = 1 << 16,
+    ZEROS = 1 << 28, /* bytes behind the end that are looked through; a tape has some MB */
     /* offsets in a header block */
     AT_SIZE = 124,
     AT_SUM = 148,
@@ -291,13 +292,14 @@ static int take_header(
 /* Behind a block of zeros: more zeros, another archive, or the end. 1: a header in `block`. */
 static int behind_end(struct tar *tar, unsigned char *block, struct err *err)
 {
-    for (int got;;) {
-        if ((got = read_block(tar, block, err)) <= 0)
+    for (int zeros = 0; zeros < ZEROS; zeros += TAR_BLOCK) {
+        const int got = read_block(tar, block, err);
+        if (got <= 0)
             return got;
-        if (is_zero(block))
-            continue;
-        return sum_is_right(block) ? 1 : bad(tar, err, "is followed by something else");
+        if (!is_zero(block))
+            return sum_is_right(block) ? 1 : bad(tar, err, "is followed by something else");
     }
+    return bad(tar, err, "is followed by nothing but zeros");
 }
 
 /* ---- interface ------------------------------------------------------------------------------ */

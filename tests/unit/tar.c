@@ -224,6 +224,15 @@ static void check_ends(void)
     OK(gives(&b, ""), "an archive without members");
     bytes_free(&a);
     bytes_free(&b);
+
+    const int fd = open("/dev/zero", O_RDONLY);
+    struct err err = {0};
+    struct unpack *const unpack = unpack_file(fd, "zeros", &err);
+    const struct listing zeros = list_from(unpack, false);
+    OK(zeros.err.status == ERR_INPUT && strstr(zeros.err.text, "nothing but zeros") != NULL,
+        "zeros without an end");
+    unpack_free(unpack);
+    close(fd);
 }
 
 static void check_damage(void)
