@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,9 @@ void die(enum err_status status, const char *format, ...)
 
 void die_err(const struct err *err)
 {
+    static atomic_flag dying = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&dying)) /* by another thread, which says why */
+        pause();
     if (err->status != ERR_READER_GONE && err->text[0] != '\0') {
         say("", err->text);
         if (err->hint[0] != '\0')
