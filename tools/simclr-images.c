@@ -115,8 +115,11 @@ static struct course make_course(int64_t images)
             course.batch = (int)options.part;
         course.epochs = 1;
     } else if (images < course.batch) {
-        die(ERR_MISUSE, "%lld pictures are fewer than a batch of %d", (long long)images,
+        struct err err = {0};
+        err_set(&err, ERR_MISUSE, "%lld pictures are fewer than a batch of %d", (long long)images,
             course.batch);
+        err_hint(&err, "give more pictures, or a smaller --batch");
+        die_err(&err);
     }
     course_plan(&course, options.keep || options.epochs == 0);
     if (options.start > course.steps)

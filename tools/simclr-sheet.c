@@ -83,6 +83,18 @@ static void choose_format(void)
         die(ERR_MISUSE, "--quality has no meaning for a PNG");
 }
 
+/* Who forgets -o would have his sheet read as the stream. */
+static void check_operand(const char *operand)
+{
+    struct err err = {0};
+    if (operand == NULL || cli_given(&tool, "output") ||
+        !(ends_in(operand, ".png") || ends_in(operand, ".jpg") || ends_in(operand, ".jpeg")))
+        return;
+    err_set(&err, ERR_MISUSE, "'%s' is read, not written", operand);
+    err_hint(&err, "say -o '%s' to write the sheet there", operand);
+    die_err(&err);
+}
+
 static void tell(const char *picture, const char *reason)
 {
     if (!cli_common.quiet)
@@ -152,6 +164,7 @@ int main(int argc, char **argv)
     const int operand = cli_parse(&tool, argc, argv);
 
     choose_format();
+    check_operand(operand < argc ? argv[operand] : NULL);
     options.gallery.notice = tell;
     struct channel *const in = cli_open(operand < argc ? argv[operand] : NULL);
     struct channel *const out = cli_create(cli_common.output);

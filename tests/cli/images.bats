@@ -96,7 +96,8 @@ pixels() {
 @test "fewer pictures than a batch are refused with both numbers" {
     cifar a.bin 5
     run -2 simclr-images a.bin --epochs 1 --batch 6
-    [ "$output" = "simclr-images: 5 pictures are fewer than a batch of 6" ]
+    [ "${lines[0]}" = "simclr-images: 5 pictures are fewer than a batch of 6" ]
+    [[ ${lines[1]} == "simclr-images: hint: "*--batch* ]]
     run -2 simclr-images a.bin --epochs 1 --batch 6 --keep-last
     run -2 simclr-images a.bin --epochs 1 --batch 5 --limit 4
     simclr-images a.bin --epochs 1 --batch 5 >out
