@@ -28,26 +28,6 @@ unsigned char *bytes_room(struct bytes *bytes, size_t more, struct err *err)
     return bytes->data + bytes->size;
 }
 
-int bytes_read(struct bytes *bytes, int fd, size_t limit, const char *path, struct err *err)
-{
-    const size_t start = bytes->size;
-    for (;;) {
-        const size_t left = limit - (bytes->size - start);
-        if (bytes_room(bytes, left < FIRST ? left + 1 : FIRST, err) == NULL)
-            return -1;
-        const ssize_t got = read(fd, bytes->data + bytes->size, bytes->capacity - bytes->size);
-        if (got == 0)
-            return 0;
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_errno(err, "cannot read '%s'", path);
-        bytes->size += (size_t)got;
-        if (bytes->size - start > limit)
-            return err_set(err, ERR_FAILED, "'%s' has more than %zu bytes", path, limit);
-    }
-}
-
 int bytes_read_at(
     struct bytes *bytes, int fd, int64_t at, size_t size, const char *path, struct err *err)
 {

@@ -17,10 +17,6 @@ struct bytes {
  * `size`. Returns where they go, or NULL with ERR_FAILED. */
 unsigned char *bytes_room(struct bytes *bytes, size_t more, struct err *err);
 
-/* Append what `fd` gives from its position to its end, at most `limit` bytes. Returns 0, or -1 with
- * err filled: ERR_FAILED; `path` is for the message. */
-int bytes_read(struct bytes *bytes, int fd, size_t limit, const char *path, struct err *err);
-
 /* Append the `size` bytes that a file has at `at`, wherever its position is. Returns 0, or -1 with
  * `bytes` as they were: ERR_FAILED, also when the file is shorter. */
 int bytes_read_at(

@@ -19,7 +19,8 @@ struct turn turn_of(int orientation)
     return turns[orientation >= 1 && orientation <= 8 ? orientation - 1 : 0];
 }
 
-void turn_swap(struct picture_region *rect, struct turn turn)
+/* Exchange x with y and w with h if the turn does. */
+static void exchange(struct picture_region *rect, struct turn turn)
 {
     if (turn.swap)
         *rect = (struct picture_region){rect->y, rect->x, rect->h, rect->w, rect->reduce};
@@ -27,7 +28,7 @@ void turn_swap(struct picture_region *rect, struct turn turn)
 
 void turn_stored(struct picture_region *rect, struct turn turn, int height, int width)
 {
-    turn_swap(rect, turn);
+    exchange(rect, turn);
     if (turn.mirror_x)
         rect->x = width - rect->x - rect->w;
     if (turn.mirror_y)

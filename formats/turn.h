@@ -23,9 +23,6 @@ struct turn {
 /* Of an orientation from 1 to 8; anything else is 1. */
 struct turn turn_of(int orientation);
 
-/* Exchange x with y and w with h if the turn does. */
-void turn_swap(struct picture_region *rect, struct turn turn);
-
 /* A rectangle of the upright picture becomes the one of the stored picture that holds the same
  * pixels; the stored picture has H x W = height x width. */
 void turn_stored(struct picture_region *rect, struct turn turn, int height, int width);

@@ -3,29 +3,11 @@
 # SPDX-License-Identifier: MIT
 
 bats_require_minimum_version 1.5.0
-
-setup() {
-    BIN=${BIN:-$PWD/build/bin}
-    case $BIN in /*) ;; *) BIN=$PWD/$BIN ;; esac
-    SUPPORT=${SUPPORT:-$PWD/build/release/support}
-    case $SUPPORT in /*) ;; *) SUPPORT=$PWD/$SUPPORT ;; esac
-    PATH="$BIN:$SUPPORT:$PATH"
-    ROOT=$PWD
-    cd "$BATS_TEST_TMPDIR"
-}
+load ../support/photos
 
 # A stream of pictures of noise: pictures [OPTION=VALUE]... (see make_stream).
 pictures() {
     make_stream kind=images column=pixels:U8:16,16,3 views=0 pictures=12 "$@"
-}
-
-# Folder p: three pictures, and one that begins like a JPEG file and is none.
-photos() {
-    mkdir -p p
-    cp "$ROOT"/tests/golden/jpeg_colour.jpg p/a.jpg
-    cp "$ROOT"/tests/golden/jpeg_grey.jpg p/c.jpg
-    cp "$ROOT"/tests/golden/jpeg_progressive.jpg p/d.jpg
-    if [ "${1-}" = bad ]; then head -c 300 p/d.jpg >p/b.jpg; fi
 }
 
 # Walk through the documents of a stream on standard input. "walk": step, epoch, part, parts and

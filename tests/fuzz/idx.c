@@ -4,41 +4,17 @@
 
 #include "tests/fuzz/file.h"
 
-#include <fcntl.h>
-#include <string.h>
-
-static char folder[] = "/tmp/idx.XXXXXX", pictures[64], labels[64];
-
-static void tidy(void)
-{
-    remove(pictures);
-    remove(labels);
-    rmdir(folder);
-}
-
-static void put(const char *path, const void *data, size_t size)
-{
-    remove(path);
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    require(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-    close(fd);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct idx idx;
     struct err err = {0};
-    if (pictures[0] == '\0') {
-        require(mkdtemp(folder) != NULL && atexit(tidy) == 0);
-        snprintf(pictures, sizeof pictures, "%s/x-images-idx3-ubyte", folder);
-        snprintf(labels, sizeof labels, "%s/x-labels-idx1-ubyte", folder);
-    }
+    file_beside("x-images-idx3-ubyte", "x-labels-idx1-ubyte");
     const size_t first = file_split(&data, &size);
-    put(pictures, data, first);
-    remove(labels);
+    file_put(file_pair.first, data, first, first);
+    remove(file_pair.second);
     if (size > first)
-        put(labels, data + first, size - first);
-    if (idx_open(&idx, pictures, &err) < 0) {
+        file_put(file_pair.second, data + first, size - first, size - first);
+    if (idx_open(&idx, file_pair.first, &err) < 0) {
         require((err.status == ERR_INPUT || err.status == ERR_MISUSE) && idx.fd == -1);
         return 0;
     }

@@ -7,14 +7,17 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct bytes load(const char *path)
 {
     struct bytes out = {0};
     struct err err = {0};
+    struct stat status;
     const int fd = open(path, O_RDONLY);
-    if (fd < 0 || bytes_read(&out, fd, 1 << 24, path, &err) < 0)
+    if (fd < 0 || fstat(fd, &status) < 0 ||
+        bytes_read_at(&out, fd, 0, (size_t)status.st_size, path, &err) < 0)
         printf("Bail out! cannot read %s\n", path);
     close(fd);
     return out;

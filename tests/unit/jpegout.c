@@ -4,6 +4,7 @@
 
 #include "formats/bytes.h"
 #include "formats/jpeg.h"
+#include "tests/unit/file.h"
 #include "tests/unit/tap.h"
 
 #include <fcntl.h>
@@ -19,7 +20,6 @@ static double round_trip(const char *path, int channels, int quality, size_t *si
     static unsigned char pixels[H * W * 3];
     const struct picture in = {H, W, channels, pixels, 0, 0, 1};
     struct picture back = {0};
-    struct bytes file = {0};
     struct err err = {0};
     double sum = 0;
     for (int y = 0; y < H; y++) /* squares of two saturated colours: what coarse chroma would mix */
@@ -30,16 +30,14 @@ static double round_trip(const char *path, int channels, int quality, size_t *si
     struct channel *const out = channel_create(path, &err);
     OK(out != NULL && jpegout_write(out, &in, quality, &err) == 0 && channel_finish(out, &err) == 0,
         "writes %d channels at quality %d %s", channels, quality, err.text);
-    const int fd = open(path, O_RDONLY);
-    OK(bytes_read(&file, fd, 1 << 24, path, &err) == 0 &&
-            jpeg_decode(&back, file.data, file.size, NULL,
-                &(struct picture_rules){PICTURE_PIXELS, false}, &err) == 0 &&
+    struct bytes file = load(path);
+    OK(jpeg_decode(&back, file.data, file.size, NULL,
+           &(struct picture_rules){PICTURE_PIXELS, false}, &err) == 0 &&
             back.height == H && back.width == W && back.channels == channels,
         "and they are read again %s", err.text);
     for (int i = 0; back.pixels != NULL && i < H * W * channels; i++)
         sum += abs(back.pixels[i] - pixels[i]);
     *size = file.size;
-    close(fd);
     picture_free(&back);
     bytes_free(&file);
     return sum / (H * W * channels);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/tar.h"
 
+#include "tests/unit/file.h"
 #include "tests/unit/member.h"
 #include "tests/unit/tap.h"
 
@@ -294,7 +295,6 @@ static void check_hostile(void)
 {
     char command[600];
     struct bytes a = {0};
-    struct err err = {0};
     snprintf(command, sizeof command,
         "cd %s && mkdir -p in/%060d/%060d && printf 123 >in/a.jpg && printf 4 >in/%060d/%060d/b.jpg"
         " && ln -s a.jpg in/link && tar --format=%%s --sort=name -cf %s in && rm -r in",
@@ -303,12 +303,9 @@ static void check_hostile(void)
     for (int f = 0; f < 3; f++) {
         char with_format[700];
         snprintf(with_format, sizeof with_format, command, formats[f]);
-        a.size = 0;
-        int fd = -1;
-        OK(system(with_format) == 0 && (fd = open(path, O_RDONLY)) >= 0 &&
-                bytes_read(&a, fd, 1 << 20, path, &err) == 0,
-            "an archive by tar in format %s", formats[f]);
-        close(fd);
+        OK(system(with_format) == 0, "an archive by tar in format %s", formats[f]);
+        bytes_free(&a);
+        a = load(path);
         const struct listing whole = list(&a, false);
         OK(whole.members == 2 && whole.others == 1 && strstr(whole.text, "2/b.jpg:4|") != NULL &&
                 strstr(whole.text, "in/a.jpg:123|") != NULL && whole.err.status == ERR_NONE,
