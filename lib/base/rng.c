@@ -2,27 +2,15 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/base/rng.h"
 
+#include "lib/base/philox.h"
+
 #include <math.h>
 
-/* One Philox4x32 block. The constants are those of Salmon et al. 2011, table 2. */
-static void philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2])
+static void make_block(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2])
 {
-    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
-    uint32_t k0 = key[0], k1 = key[1];
-    for (int round = 0; round < 10; round++) {
-        const uint64_t p0 = (uint64_t)0xD2511F53u * c0;
-        const uint64_t p1 = (uint64_t)0xCD9E8D57u * c2;
-        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-        c1 = (uint32_t)p1;
-        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-        c3 = (uint32_t)p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    out[0] = c0;
-    out[1] = c1;
-    out[2] = c2;
-    out[3] = c3;
+    for (int i = 0; i < 4; i++)
+        out[i] = counter[i];
+    philox(&out[0], &out[1], &out[2], &out[3], key);
 }
 
 /* The finaliser of SplitMix64 (Steele et al. 2014): folds one more word into a digest. */
@@ -49,7 +37,7 @@ struct rng rng_key(int64_t seed, int64_t epoch, int64_t id, int64_t view, const 
 uint32_t rng_u32(struct rng *rng)
 {
     if (rng->left == 0) {
-        philox(rng->block, rng->counter, rng->key);
+        make_block(rng->block, rng->counter, rng->key);
         rng->counter[0]++;
         rng->left = 4;
     }
@@ -95,7 +83,7 @@ int64_t rng_permute(int64_t seed, int64_t epoch, const char *name, int64_t n, in
         for (uint32_t round = 0; round < 4; round++) {
             const uint32_t counter[4] = {right, round, key.counter[2], key.counter[3]};
             uint32_t word[4];
-            philox(word, counter, key.key);
+            make_block(word, counter, key.key);
             const uint32_t next = left ^ (word[0] & mask);
             left = right;
             right = next;

@@ -3,11 +3,12 @@
 #include "lib/image/grain.h"
 
 #include "lib/base/cpu.h"
+#include "lib/base/philox.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { WORDS = 4, LANES = 16, RUN = WORDS * LANES, ROUNDS = 10 };
+enum { WORDS = 4, LANES = 16, RUN = WORDS * LANES };
 
 #define INLINE __attribute__((always_inline)) static inline
 
@@ -15,21 +16,12 @@ enum { WORDS = 4, LANES = 16, RUN = WORDS * LANES, ROUNDS = 10 };
 INLINE void blocks(uint32_t word[WORDS][LANES], const struct rng *rng, uint32_t first)
 {
     for (uint32_t i = 0; i < LANES; i++) {
-        uint32_t c0 = first + i, c1 = rng->counter[1], c2 = rng->counter[2], c3 = rng->counter[3];
-        uint32_t k0 = rng->key[0], k1 = rng->key[1];
-        for (int round = 0; round < ROUNDS; round++) {
-            const uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
-            c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-            c1 = (uint32_t)p1;
-            c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-            c3 = (uint32_t)p0;
-            k0 += 0x9E3779B9u;
-            k1 += 0xBB67AE85u;
-        }
-        word[0][i] = c0;
-        word[1][i] = c1;
-        word[2][i] = c2;
-        word[3][i] = c3;
+        uint32_t a = first + i, b = rng->counter[1], c = rng->counter[2], d = rng->counter[3];
+        philox(&a, &b, &c, &d, rng->key);
+        word[0][i] = a;
+        word[1][i] = b;
+        word[2][i] = c;
+        word[3][i] = d;
     }
 }
 
