@@ -13,7 +13,9 @@ OPT_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
 OPT_tsan    := -O1 -g -fsanitize=thread
 OPT_debug   := -O0 -g
 OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-OPT_baseline := -O2 -DCPU_BASELINE
+OPT_baseline := -O2 -DCPU_MOST=CPU_BASELINE
+OPT_avx2    := -O2 -DCPU_MOST=CPU_AVX2
+OPT_avx512  := -O2 -DCPU_MOST=CPU_AVX512
 
 # -ffp-contract=off, and no -ffast-math: the same bits on every CPU a loop is compiled for. Without
 # -fno-math-errno no loop with a square root becomes vectors; nobody asks errno about one.

@@ -44,7 +44,7 @@ static struct cli_option options[] = {
 static void print_kernels(FILE *out)
 {
     char kernels[200];
-    conv2d_version(kernels, sizeof kernels);
+    conv2d_version(kernels, sizeof kernels, PRECISION_F32);
     fprintf(out, "convolutions: %s\n", kernels);
 }
 
@@ -207,7 +207,7 @@ int main(int argc, char **argv)
     struct training_session session = training_open(operand);
     struct resnet *const resnet = make_encoder(session.header, &session.weights, session.parallel);
     char kernels[200];
-    conv2d_version(kernels, sizeof kernels);
+    conv2d_version(kernels, sizeof kernels, PRECISION_F32);
     struct training_job job = {.tool = &tool,
         .model = resnet_model(resnet),
         .kind = "features",

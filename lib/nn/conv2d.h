@@ -3,14 +3,13 @@
  *   x [N,H,W,C]   y [N,Y,X,K]   weight [K,C,R,S] as in torchvision's files
  *   Y = (H + 2*pad - R) / stride + 1, X likewise: zero padding on all sides
  *
- * The work is done by oneDNN, all of whose API stays in conv2d.c. Its primitives run with one thread
- * each, from our own threads, over fixed blocks of the batch: 32 pictures, then eights, then single
- * ones.
- * Partial weight gradients of the blocks are added in block order, so the bits do not depend on the
- * number of threads. A convolution allocates nothing once conv2d_reserve() has been called.
+ * Maps (x, y and their gradients) are of the precision of the context; weights and their gradients
+ * are f32. The work is done by an engine (onednn.h), which conv2d.c chooses by the precision,
+ * over fixed blocks of the batch. Partial weight gradients of the blocks are added in block order, so
+ * the bits do not depend on the number of threads. A convolution allocates nothing once
+ * conv2d_reserve() has been called.
  *
- * Numerics: f32, within 1e-6 of the plain C twin. Should oneDNN fail to run a primitive, its output
- * becomes NaN, which every caller's check for numbers that are not finite finds.
+ * Numerics: f32, within 1e-6 of the plain C twin; bf16, as the twin on rounded operands, sums in f32.
  * Cost: 2*N*Y*X*K*C*R*S flops a direction.
  * SPDX-License-Identifier: MIT */
 #ifndef CONV2D_H
@@ -18,6 +17,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/parallel.h"
+#include "lib/nn/precision.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +28,8 @@ struct conv2d_shape {
     int stride, pad;
 };
 
+enum conv2d_direction { CONV2D_FORWARD, CONV2D_DATA, CONV2D_WEIGHT, CONV2D_DIRECTIONS };
+
 /* Extents of the output map. */
 int conv2d_y(const struct conv2d_shape *shape);
 int conv2d_x(const struct conv2d_shape *shape);
@@ -35,7 +37,8 @@ int conv2d_x(const struct conv2d_shape *shape);
 /* What the convolutions of a model share: an engine, and scratch memory for each thread. */
 struct conv2d_context;
 
-struct conv2d_context *conv2d_context_new(struct parallel *parallel, struct err *err);
+struct conv2d_context *conv2d_context_new(
+    struct parallel *parallel, enum precision precision, struct err *err);
 void conv2d_context_free(struct conv2d_context *context); /* after its convolutions; NULL is fine */
 
 /* One convolution, ready for forward. Borrows context and weight [K,C,R,S]. */
@@ -56,15 +59,15 @@ int conv2d_reserve(struct conv2d_context *context, struct err *err);
 void conv2d_refresh(struct conv2d *conv, int thread);
 
 /* y overwritten. */
-void conv2d_forward(struct conv2d *conv, float *y, const float *x, int n);
+void conv2d_forward(struct conv2d *conv, void *y, const void *x, int n);
 
-/* The inverse of the line above: dx overwritten (may be NULL, must not be dy), dweight [K,C,R,S]
+/* The inverse of the line above: dx overwritten (may be NULL, must not be dy), dweight f32 [K,C,R,S]
  * accumulated. */
 void conv2d_backward(
-    struct conv2d *conv, float *dx, float *dweight, const float *dy, const float *x, int n);
+    struct conv2d *conv, void *dx, float *dweight, const void *dy, const void *x, int n);
 
-/* "oneDNN 2.6.3 AVX2": library and instruction set in use. */
-void conv2d_version(char *text, size_t size);
+/* "f32 by oneDNN 2.6.3 AVX2": what computes in this precision. */
+void conv2d_version(char *text, size_t size, enum precision precision);
 
 /* Names of the kernels chosen for whole blocks, forward, data and weight gradient; for benches. */
 void conv2d_kernels(const struct conv2d *conv, char *text, size_t size);

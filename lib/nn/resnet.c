@@ -260,7 +260,7 @@ struct resnet *resnet_new(
         for (int i = 0; i < 256; i++)
             resnet->pixel[c][i] = (float)((i / 255.0 - options->mean[c]) / options->deviation[c]);
     resnet->common = (struct block_common){.parallel = parallel,
-        .context = conv2d_context_new(parallel, err),
+        .context = conv2d_context_new(parallel, PRECISION_F32, err),
         .params = &resnet->params,
         .frozen = options->frozen};
     int status = resnet->common.context == NULL ? -1 : 0;

@@ -125,7 +125,7 @@ static void measure(struct layer *l, struct parallel *parallel, int n, int round
     float *const y = noise((size_t)n * (size_t)(conv2d_y(p) * conv2d_x(p) * p->k));
     float *const weight = noise((size_t)(p->k * p->c * p->r * p->s));
     float *const dweight = noise((size_t)(p->k * p->c * p->r * p->s));
-    struct conv2d_context *const context = conv2d_context_new(parallel, &err);
+    struct conv2d_context *const context = conv2d_context_new(parallel, PRECISION_F32, &err);
     struct conv2d *const conv = context == NULL ? NULL : conv2d_new(context, p, weight, &err);
     if (conv == NULL || conv2d_train(conv, !l->stem, &err) != 0 ||
         conv2d_reserve(context, &err) != 0)

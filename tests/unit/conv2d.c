@@ -56,7 +56,7 @@ static void fast(struct run *run, int threads)
 {
     struct err err = {0};
     struct parallel *parallel = parallel_new(threads, &err);
-    struct conv2d_context *context = conv2d_context_new(parallel, &err);
+    struct conv2d_context *context = conv2d_context_new(parallel, PRECISION_F32, &err);
     float *weight = calloc(run->weights, sizeof *weight);
     struct conv2d *conv = conv2d_new(context, &run->shape, weight, &err);
     if (conv == NULL || conv2d_train(conv, true, &err) != 0 || conv2d_reserve(context, &err) != 0) {
@@ -243,7 +243,7 @@ static void rounds(void)
 int main(void)
 {
     char text[80];
-    conv2d_version(text, sizeof text);
+    conv2d_version(text, sizeof text, PRECISION_F32);
     printf("# %s\n", text);
     against_twins();
     finite_differences();
