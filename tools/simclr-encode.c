@@ -11,12 +11,13 @@
 #include "tools/die.h"
 #include "tools/training.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define STD_LOW 1e-6 /* of a deviation: below it, pixels would become infinite */
 
-static const char *model, *stem = "auto";
+static const char *model, *stem = "auto", *precision = "auto";
 static int width = 1;
 static bool any_size;
 static struct cli_triple mean, deviation;
@@ -33,6 +34,8 @@ static struct cli_option options[] = {
         "subtracted from pixels in [0,1]", false},
     {0, "pixel-std", "R,G,B", CLI_TRIPLE, &deviation, STD_LOW, 1e6, CLI_RESULT,
         "they are divided by this", false},
+    {0, "precision", "auto|f32|bf16", CLI_CHOICE, &precision, 0, 0, CLI_RESULT,
+        "of activations and convolutions; auto: bf16 on CPUs with AMX", false},
     {0, "any-size", NULL, CLI_FLAG, &any_size, 0, 0, CLI_RESULT,
         "take pictures of another size than the weights were trained on", false},
     TRAINING_ROWS,
@@ -44,8 +47,12 @@ static struct cli_option options[] = {
 static void print_kernels(FILE *out)
 {
     char kernels[200];
-    conv2d_version(kernels, sizeof kernels, PRECISION_F32);
-    fprintf(out, "convolutions: %s\n", kernels);
+    for (int i = PRECISION_F32; i <= PRECISION_BF16; i++) {
+        const enum precision each = (enum precision)i;
+        conv2d_version(kernels, sizeof kernels, each);
+        fprintf(out, "convolutions in %s: %s%s\n", precision_name(each), kernels,
+            each == precision_auto() ? " (auto)" : "");
+    }
 }
 
 static struct cli_tool tool = {"simclr-encode", "[FILE]", 0, 1,
@@ -157,6 +164,7 @@ static struct resnet *make_encoder(
     if (resnet_small(model) && strcmp(stem, "imagenet") == 0)
         die(ERR_MISUSE, "%s has no imagenet stem", model);
     o.imagenet_stem = strcmp(stem, "imagenet") == 0;
+    o.precision = strcmp(precision, "bf16") == 0 ? PRECISION_BF16 : PRECISION_F32;
     o.frozen = training.train && strcmp(training.batch_norm, "frozen") == 0;
     for (int i = 0; i < 3; i++) {
         o.mean[i] = mean.set ? mean.value[i] : 0;
@@ -203,11 +211,18 @@ int main(int argc, char **argv)
     if (model != NULL && !resnet_known(model))
         die(ERR_MISUSE, "--model takes %s, not '%s'", resnet_names(), model);
 
+    if (strcmp(precision, "auto") == 0) /* what is said of the run is what it was */
+        precision = precision_name(precision_auto());
+
     /* prepare: everything that can be wrong is found before the first byte is written */
     struct training_session session = training_open(operand);
     struct resnet *const resnet = make_encoder(session.header, &session.weights, session.parallel);
     char kernels[200];
-    conv2d_version(kernels, sizeof kernels, PRECISION_F32);
+    snprintf(kernels, sizeof kernels, "%s ", precision);
+    conv2d_version(kernels + strlen(kernels), sizeof kernels - strlen(kernels),
+        strcmp(precision, "bf16") == 0 ? PRECISION_BF16 : PRECISION_F32);
+    if (cli_common.verbose)
+        warn("convolutions: %s", kernels);
     struct training_job job = {.tool = &tool,
         .model = resnet_model(resnet),
         .kind = "features",

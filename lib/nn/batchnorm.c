@@ -7,7 +7,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/batchnorm.h"
 
-#include "lib/base/cpu.h"
+#include "lib/nn/normrow.h"
 
 #include <math.h>
 #include <string.h>
@@ -61,6 +61,12 @@ static struct tile cut_tile(const struct cut *cut, int block, int number)
     return tile;
 }
 
+/* Element i of a map, NULL of none. */
+static void *element(const void *map, enum precision precision, size_t i)
+{
+    return map == NULL ? NULL : precision_at(map, precision, i);
+}
+
 /* The tile's part of a vector [C], repeated; NULL is zeros. */
 static void widen(float wide[WIDTH], const float *vector, const struct tile *tile)
 {
@@ -94,32 +100,10 @@ size_t batchnorm_scratch(size_t m, int c)
 
 /* ---- statistics ----------------------------------------------------------------------------- */
 
-CPU_CLONES static void add_rows(
-    float *restrict sum, const float *restrict x, size_t rows, size_t stride, size_t width)
-{
-    for (; rows >= 4; rows -= 4, x += 4 * stride)
-        for (size_t i = 0; i < width; i++)
-            sum[i] += (x[i] + x[stride + i]) + (x[2 * stride + i] + x[3 * stride + i]);
-    for (; rows > 0; rows--, x += stride)
-        for (size_t i = 0; i < width; i++)
-            sum[i] += x[i];
-}
-
-CPU_CLONES static void add_squares(float *restrict sum, const float *restrict x,
-    const float *restrict mean, size_t rows, size_t stride, size_t width)
-{
-    for (; rows >= 2; rows -= 2, x += 2 * stride)
-        for (size_t i = 0; i < width; i++) {
-            const float a = x[i] - mean[i], b = x[stride + i] - mean[i];
-            sum[i] += a * a + b * b;
-        }
-    for (size_t i = 0; rows > 0 && i < width; i++)
-        sum[i] += (x[i] - mean[i]) * (x[i] - mean[i]);
-}
-
 struct statistics {
     struct cut cut;
-    const float *x;
+    const void *x;
+    enum precision precision;
     float *scratch;
 };
 
@@ -131,30 +115,33 @@ static void statistics_block(void *context, int block, int thread)
     (void)thread;
     for (int number = 0; number < s->cut.tiles; number++) {
         const struct tile tile = cut_tile(&s->cut, block, number);
-        const float *x = s->x + tile.first;
-        const float *last = tile.tail > 0 ? x + tile.rows * tile.stride : x;
+        const void *x = precision_at(s->x, s->precision, tile.first);
+        const void *last =
+            precision_at(x, s->precision, tile.tail > 0 ? tile.rows * tile.stride : 0);
         float *mean = block_sums(&s->cut, s->scratch, block, 0);
         float *squares = block_sums(&s->cut, s->scratch, block, 1);
         const size_t bytes = (size_t)tile.channels * sizeof(float);
         float wide[WIDTH] = {0}, sum[WIDTH] = {0};
-        add_rows(sum, x, tile.rows, tile.stride, tile.width);
-        add_rows(sum, last, 1, tile.stride, tile.tail);
+        normrow_sum(sum, x, s->precision, tile.rows, tile.stride, tile.width);
+        normrow_sum(sum, last, s->precision, 1, tile.stride, tile.tail);
         fold(sum, &tile);
         for (int i = 0; i < tile.channels; i++)
             mean[tile.channel + i] = sum[i] / rows;
         widen(wide, mean, &tile);
         memset(sum, 0, sizeof sum);
-        add_squares(sum, x, wide, tile.rows, tile.stride, tile.width);
-        add_squares(sum, last, wide, 1, tile.stride, tile.tail);
+        normrow_squares(sum, x, wide, s->precision, tile.rows, tile.stride, tile.width);
+        normrow_squares(sum, last, wide, s->precision, 1, tile.stride, tile.tail);
         fold(sum, &tile);
         memcpy(squares + tile.channel, sum, bytes);
     }
 }
 
 void batchnorm_statistics(struct parallel *parallel, float *mean, float *inverse,
-    float *running_mean, float *running_var, const float *x, size_t m, int c, float *scratch)
+    float *running_mean, float *running_var, const void *x, enum precision precision, size_t m,
+    int c, float *scratch)
 {
-    struct statistics s = {.cut = cut_make(m, c), .x = x, .scratch = scratch};
+    struct statistics s = {
+        .cut = cut_make(m, c), .x = x, .precision = precision, .scratch = scratch};
     parallel_run(parallel, s.cut.blocks, statistics_block, &s);
     for (int i = 0; i < c; i++) {
         /* Blocks are joined as in Chan, Golub & LeVeque 1983, equation 2.1. */
@@ -187,39 +174,12 @@ void batchnorm_running(
 
 /* ---- forward -------------------------------------------------------------------------------- */
 
-/* One long row of y = (x - mean) * scale + beta. ivdep: y may be x or residual itself, element for
- * element. NaN passes through ReLU, to be found. */
-CPU_CLONES static void normalise(float *y, const float *x, const float *residual,
-    const float *restrict mean, const float *restrict scale, const float *restrict beta, size_t n,
-    bool relu)
-{
-    if (residual != NULL && relu) {
-#pragma GCC ivdep
-        for (size_t i = 0; i < n; i++) {
-            const float value = (x[i] - mean[i]) * scale[i] + beta[i] + residual[i];
-            y[i] = value < 0 ? 0 : value;
-        }
-    } else if (residual != NULL) {
-#pragma GCC ivdep
-        for (size_t i = 0; i < n; i++)
-            y[i] = (x[i] - mean[i]) * scale[i] + beta[i] + residual[i];
-    } else if (relu) {
-#pragma GCC ivdep
-        for (size_t i = 0; i < n; i++) {
-            const float value = (x[i] - mean[i]) * scale[i] + beta[i];
-            y[i] = value < 0 ? 0 : value;
-        }
-    } else {
-#pragma GCC ivdep
-        for (size_t i = 0; i < n; i++)
-            y[i] = (x[i] - mean[i]) * scale[i] + beta[i];
-    }
-}
-
 struct forward {
     struct cut cut;
-    float *y;
-    const float *x, *residual, *mean, *inverse, *gamma, *beta;
+    void *y;
+    const void *x, *residual;
+    enum precision precision;
+    const float *mean, *inverse, *gamma, *beta;
     bool relu;
 };
 
@@ -238,17 +198,19 @@ static void forward_block(void *context, int block, int thread)
             scale[i] *= inverse[i];
         for (size_t row = 0; row < tile.rows + (tile.tail > 0); row++) {
             const size_t at = tile.first + row * tile.stride;
-            normalise(f->y + at, f->x + at, f->residual == NULL ? NULL : f->residual + at, mean,
-                scale, beta, row < tile.rows ? tile.width : tile.tail, f->relu);
+            normrow_forward(element(f->y, f->precision, at), element(f->x, f->precision, at),
+                element(f->residual, f->precision, at), f->precision, mean, scale, beta,
+                row < tile.rows ? tile.width : tile.tail, f->relu);
         }
     }
 }
 
-void batchnorm_forward(struct parallel *parallel, float *y, const float *x, const float *residual,
-    const float *mean, const float *inverse, const float *gamma, const float *beta, size_t m, int c,
-    bool relu)
+void batchnorm_forward(struct parallel *parallel, void *y, const void *x, const void *residual,
+    enum precision precision, const float *mean, const float *inverse, const float *gamma,
+    const float *beta, size_t m, int c, bool relu)
 {
-    struct forward f = {cut_make(m, c), y, x, residual, mean, inverse, gamma, beta, relu};
+    struct forward f = {
+        cut_make(m, c), y, x, residual, precision, mean, inverse, gamma, beta, relu};
     parallel_run(parallel, f.cut.blocks, forward_block, &f);
 }
 
@@ -256,44 +218,13 @@ void batchnorm_forward(struct parallel *parallel, float *y, const float *x, cons
 
 struct backward {
     struct cut cut;
-    float *dx, *dresidual;
-    const float *dy, *x, *y, *mean, *inverse, *gamma;
+    void *dx, *dresidual;
+    const void *dy, *x, *y;
+    enum precision precision;
+    const float *mean, *inverse, *gamma;
     bool relu, constant;
     float *scratch;
 };
-
-/* One long row. g, the gradient behind ReLU, is dy where y is above zero; its sum goes to sum[0],
- * that of g * (x - mean) to sum[1], and g itself to `keep` unless NULL (which may be dy). y NULL:
- * no ReLU. */
-CPU_CLONES static void add_gradients(float (*restrict sum)[WIDTH], float *keep, const float *dy,
-    const float *x, const float *y, const float *restrict mean, size_t n)
-{
-    float *restrict first = sum[0], *restrict second = sum[1];
-    if (y == NULL) {
-#pragma GCC ivdep
-        for (size_t i = 0; i < n; i++) {
-            first[i] += dy[i];
-            second[i] += dy[i] * (x[i] - mean[i]);
-        }
-        if (keep != NULL && keep != dy)
-            memcpy(keep, dy, n * sizeof *keep);
-    } else if (keep == NULL) {
-#pragma GCC ivdep
-        for (size_t i = 0; i < n; i++) {
-            const float g = y[i] > 0 ? dy[i] : 0;
-            first[i] += g;
-            second[i] += g * (x[i] - mean[i]);
-        }
-    } else {
-#pragma GCC ivdep
-        for (size_t i = 0; i < n; i++) {
-            const float g = y[i] > 0 ? dy[i] : 0;
-            first[i] += g;
-            second[i] += g * (x[i] - mean[i]);
-            keep[i] = g;
-        }
-    }
-}
 
 static void sums_block(void *context, int block, int thread)
 {
@@ -305,8 +236,9 @@ static void sums_block(void *context, int block, int thread)
         widen(mean, b->mean, &tile);
         for (size_t row = 0; row < tile.rows + (tile.tail > 0); row++) {
             const size_t at = tile.first + row * tile.stride;
-            add_gradients(sum, b->dresidual == NULL ? NULL : b->dresidual + at, b->dy + at,
-                b->x + at, b->relu ? b->y + at : NULL, mean,
+            normrow_sums(sum[0], sum[1], element(b->dresidual, b->precision, at),
+                element(b->dy, b->precision, at), element(b->x, b->precision, at),
+                element(b->relu ? b->y : NULL, b->precision, at), b->precision, mean,
                 row < tile.rows ? tile.width : tile.tail);
         }
         for (int which = 0; which < 2; which++) {
@@ -317,29 +249,11 @@ static void sums_block(void *context, int block, int thread)
     }
 }
 
-/* One long row of dx = scale * (g - offset - (x - mean) * slope). */
-CPU_CLONES static void apply_gradients(float *dx, const float *dy, const float *x, const float *y,
-    const float *restrict mean, const float *restrict scale, const float *restrict offset,
-    const float *restrict slope, size_t n)
-{
-    if (y == NULL) {
-#pragma GCC ivdep
-        for (size_t i = 0; i < n; i++)
-            dx[i] = scale[i] * (dy[i] - offset[i] - (x[i] - mean[i]) * slope[i]);
-    } else {
-#pragma GCC ivdep
-        for (size_t i = 0; i < n; i++) {
-            const float g = y[i] > 0 ? dy[i] : 0;
-            dx[i] = scale[i] * (g - offset[i] - (x[i] - mean[i]) * slope[i]);
-        }
-    }
-}
-
 static void apply_block(void *context, int block, int thread)
 {
     const struct backward *b = context;
-    const float *dy = b->dresidual != NULL ? b->dresidual : b->dy; /* there ReLU is done */
-    const float *y = b->relu && b->dresidual == NULL ? b->y : NULL;
+    const void *dy = b->dresidual != NULL ? b->dresidual : b->dy; /* there ReLU is done */
+    const void *y = b->relu && b->dresidual == NULL ? b->y : NULL;
     (void)thread;
     for (int number = 0; number < b->cut.tiles; number++) {
         const struct tile tile = cut_tile(&b->cut, block, number);
@@ -353,21 +267,22 @@ static void apply_block(void *context, int block, int thread)
             scale[i] *= inverse[i];
         for (size_t row = 0; row < tile.rows + (tile.tail > 0); row++) {
             const size_t at = tile.first + row * tile.stride;
-            apply_gradients(b->dx + at, dy + at, b->x + at, y == NULL ? NULL : y + at, mean, scale,
-                offset, slope, row < tile.rows ? tile.width : tile.tail);
+            normrow_backward(element(b->dx, b->precision, at), element(dy, b->precision, at),
+                element(b->x, b->precision, at), element(y, b->precision, at), b->precision, mean,
+                scale, offset, slope, row < tile.rows ? tile.width : tile.tail);
         }
     }
 }
 
 /* In the forward pass this was: y = gamma * (x - mean) * inverse + beta, where mean and inverse are
  * functions of x unless `constant`. */
-void batchnorm_backward(struct parallel *parallel, float *dx, float *dresidual, float *dgamma,
-    float *dbeta, const float *dy, const float *x, const float *y, const float *mean,
-    const float *inverse, const float *gamma, size_t m, int c, bool relu, bool constant,
-    float *scratch)
+void batchnorm_backward(struct parallel *parallel, void *dx, void *dresidual, float *dgamma,
+    float *dbeta, const void *dy, const void *x, const void *y, enum precision precision,
+    const float *mean, const float *inverse, const float *gamma, size_t m, int c, bool relu,
+    bool constant, float *scratch)
 {
-    struct backward b = {
-        cut_make(m, c), dx, dresidual, dy, x, y, mean, inverse, gamma, relu, constant, scratch};
+    struct backward b = {cut_make(m, c), dx, dresidual, dy, x, y, precision, mean, inverse, gamma,
+        relu, constant, scratch};
     parallel_run(parallel, b.cut.blocks, sums_block, &b);
     float *offset = block_sums(&b.cut, scratch, b.cut.blocks, 0);
     float *slope = block_sums(&b.cut, scratch, b.cut.blocks, 1);

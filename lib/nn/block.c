@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/block.h"
 
-#include "lib/base/cpu.h"
 #include "lib/base/shape.h"
 #include "lib/nn/batchnorm.h"
 #include "lib/nn/pool.h"
@@ -55,7 +54,7 @@ static size_t positions(const struct block_unit *unit, int rows)
     return shape_bytes(3, extent, 1);
 }
 
-size_t block_unit_floats(const struct block_unit *unit, int rows)
+size_t block_unit_elements(const struct block_unit *unit, int rows)
 {
     return shape_times(positions(unit, rows), (size_t)unit->shape.k);
 }
@@ -65,18 +64,19 @@ size_t block_unit_scratch(const struct block_unit *unit, int rows)
     return batchnorm_scratch(positions(unit, rows), unit->shape.k);
 }
 
-void block_unit_layout(const struct block_unit *unit, struct block_unit_tape *tape,
-    struct arena *arena, int rows, bool training, float *map)
+void block_unit_layout(const struct block_common *common, const struct block_unit *unit,
+    struct block_unit_tape *tape, struct arena *arena, int rows, bool training, void *map)
 {
-    const size_t floats = block_unit_floats(unit, rows), channels = (size_t)unit->shape.k;
-    tape->x = training ? arena_take(arena, floats, sizeof(float)) : map;
-    tape->y = training ? arena_take(arena, floats, sizeof(float)) : map;
+    const size_t elements = block_unit_elements(unit, rows), channels = (size_t)unit->shape.k;
+    const size_t size = precision_size(common->precision);
+    tape->x = training ? arena_take(arena, elements, size) : map;
+    tape->y = training ? arena_take(arena, elements, size) : map;
     tape->mean = arena_take(arena, channels, sizeof(float));
     tape->inverse = arena_take(arena, channels, sizeof(float));
 }
 
 void block_unit_forward(const struct block_common *common, const struct block_unit *unit,
-    const struct block_unit_tape *tape, const float *x, const float *residual, bool relu, int rows,
+    const struct block_unit_tape *tape, const void *x, const void *residual, bool relu, int rows,
     enum model_mode mode, const struct block_scratch *scratch)
 {
     const struct param *gamma = &common->params->param[unit->gamma];
@@ -88,21 +88,21 @@ void block_unit_forward(const struct block_common *common, const struct block_un
         batchnorm_running(tape->mean, tape->inverse, mean, var, k);
     else
         batchnorm_statistics(common->parallel, tape->mean, tape->inverse,
-            mode == MODEL_TRAIN ? mean : NULL, mode == MODEL_TRAIN ? var : NULL, tape->x, m, k,
-            scratch->batchnorm);
-    batchnorm_forward(common->parallel, tape->y, tape->x, residual, tape->mean, tape->inverse,
-        gamma->value, gamma[BETA].value, m, k, relu);
+            mode == MODEL_TRAIN ? mean : NULL, mode == MODEL_TRAIN ? var : NULL, tape->x,
+            common->precision, m, k, scratch->batchnorm);
+    batchnorm_forward(common->parallel, tape->y, tape->x, residual, common->precision, tape->mean,
+        tape->inverse, gamma->value, gamma[BETA].value, m, k, relu);
 }
 
 /* In the forward pass this was: y = relu(batch norm(convolution(x)) + residual). */
 void block_unit_backward(const struct block_common *common, const struct block_unit *unit,
-    const struct block_unit_tape *tape, float *dx, float *middle, float *dresidual, const float *dy,
-    const float *x, bool relu, int rows, const struct block_scratch *scratch)
+    const struct block_unit_tape *tape, void *dx, void *middle, void *dresidual, const void *dy,
+    const void *x, bool relu, int rows, const struct block_scratch *scratch)
 {
     const struct param *gamma = &common->params->param[unit->gamma];
     batchnorm_backward(common->parallel, middle, dresidual, gamma->grad, gamma[BETA].grad, dy,
-        tape->x, tape->y, tape->mean, tape->inverse, gamma->value, positions(unit, rows),
-        unit->shape.k, relu, common->frozen, scratch->batchnorm);
+        tape->x, tape->y, common->precision, tape->mean, tape->inverse, gamma->value,
+        positions(unit, rows), unit->shape.k, relu, common->frozen, scratch->batchnorm);
     conv2d_backward(unit->conv, dx, common->params->param[unit->weight].grad, middle, x, rows);
 }
 
@@ -111,41 +111,43 @@ void block_unit_backward(const struct block_common *common, const struct block_u
 /* Forward alone: units write to the three maps that do not hold the input, by turns to the first
  * and the second, and the shortcut to the third. On the way to training only the shortcut uses a
  * map: nothing of it is needed on the way back. */
-void block_layout(const struct block *block, struct block_tape *tape, struct arena *arena, int rows,
-    bool training, const struct block_scratch *scratch, int *map)
+void block_layout(const struct block_common *common, const struct block *block,
+    struct block_tape *tape, struct arena *arena, int rows, bool training,
+    const struct block_scratch *scratch, int *map)
 {
     const int input = *map;
     for (int i = 0; i < block->units; i++) {
         *map = (input + 1 + i % 2) % BLOCK_MAPS;
         block_unit_layout(
-            &block->unit[i], &tape->unit[i], arena, rows, training, scratch->map[*map]);
+            common, &block->unit[i], &tape->unit[i], arena, rows, training, scratch->map[*map]);
     }
-    float *shortcut = scratch->map[training ? 0 : (input + 3) % BLOCK_MAPS];
+    void *shortcut = scratch->map[training ? 0 : (input + 3) % BLOCK_MAPS];
     if (block->shortcut == BLOCK_PROJECTION) {
-        const size_t floats = block_unit_floats(&block->projection, rows);
-        block_unit_layout(&block->projection, &tape->projection, arena, rows, false, shortcut);
+        block_unit_layout(
+            common, &block->projection, &tape->projection, arena, rows, false, shortcut);
         if (training)
-            tape->projection.x = arena_take(arena, floats, sizeof(float));
+            tape->projection.x = arena_take(arena, block_unit_elements(&block->projection, rows),
+                precision_size(common->precision));
     }
     if (block->shortcut == BLOCK_SUBSAMPLE)
         tape->projection.y = shortcut;
 }
 
-float *block_forward(const struct block_common *common, const struct block *block,
-    const struct block_tape *tape, const float *x, int rows, enum model_mode mode,
+void *block_forward(const struct block_common *common, const struct block *block,
+    const struct block_tape *tape, const void *x, int rows, enum model_mode mode,
     const struct block_scratch *scratch)
 {
     const int last = block->units - 1;
     const struct conv2d_shape *in = &block->unit[0].shape;
-    const float *shortcut = x, *map = x;
+    const void *shortcut = x, *map = x;
     if (block->shortcut != BLOCK_IDENTITY)
         shortcut = tape->projection.y;
     if (block->shortcut == BLOCK_PROJECTION)
         block_unit_forward(
             common, &block->projection, &tape->projection, x, NULL, false, rows, mode, scratch);
     else if (block->shortcut == BLOCK_SUBSAMPLE)
-        pool_subsample_forward(common->parallel, tape->projection.y, x, rows, in->h, in->w, in->c,
-            block->unit[last].shape.k);
+        pool_subsample_forward(common->parallel, tape->projection.y, x, common->precision, rows,
+            in->h, in->w, in->c, block->unit[last].shape.k);
     for (int i = 0; i <= last; i++) {
         block_unit_forward(common, &block->unit[i], &tape->unit[i], map,
             i == last ? shortcut : NULL, true, rows, mode, scratch);
@@ -154,44 +156,18 @@ float *block_forward(const struct block_common *common, const struct block *bloc
     return tape->unit[last].y;
 }
 
-struct sum {
-    float *sum;
-    const float *term;
-    size_t count;
-};
-
-enum { SLICE = 65536 };
-
-CPU_CLONES static void add_slice(void *context, int slice, int thread)
-{
-    const struct sum *s = context;
-    const size_t first = (size_t)slice * SLICE;
-    const size_t n = s->count - first < SLICE ? s->count - first : SLICE;
-    float *restrict sum = s->sum + first;
-    const float *restrict term = s->term + first;
-    (void)thread;
-    for (size_t i = 0; i < n; i++)
-        sum[i] += term[i];
-}
-
-static void add(struct parallel *parallel, float *sum, const float *term, size_t count)
-{
-    struct sum s = {sum, term, count};
-    parallel_run(parallel, (int)((count + SLICE - 1) / SLICE), add_slice, &s);
-}
-
 /* In the forward pass this was: y = relu(units(x) + shortcut(x)). The gradient behind ReLU stays in
  * its map for the shortcut; that of the units wanders between two others. */
 int block_backward(const struct block_common *common, const struct block *block,
-    const struct block_tape *tape, const float *x, int rows, int gradient,
+    const struct block_tape *tape, const void *x, int rows, int gradient,
     const struct block_scratch *scratch)
 {
     const struct conv2d_shape *in = &block->unit[0].shape;
     const int last = block->units - 1;
     int here = (gradient + 1) % BLOCK_GRADIENTS, there = (gradient + 2) % BLOCK_GRADIENTS;
-    float *shortcut = scratch->map[gradient];
+    void *shortcut = scratch->map[gradient];
     for (int i = last; i >= 0; i--) {
-        float *middle = scratch->map[here];
+        void *middle = scratch->map[here];
         block_unit_backward(common, &block->unit[i], &tape->unit[i], scratch->map[there], middle,
             i == last ? shortcut : NULL, i == last ? shortcut : middle,
             i == 0 ? x : tape->unit[i - 1].y, true, rows, scratch);
@@ -199,17 +175,17 @@ int block_backward(const struct block_common *common, const struct block *block,
         here = there;
         there = swap;
     }
-    float *dx = scratch->map[here];
-    const size_t floats = (size_t)rows * (size_t)in->h * (size_t)in->w * (size_t)in->c;
+    void *dx = scratch->map[here];
+    const size_t elements = (size_t)rows * (size_t)in->h * (size_t)in->w * (size_t)in->c;
     if (block->shortcut == BLOCK_SUBSAMPLE) {
-        pool_subsample_backward(
-            common->parallel, dx, shortcut, rows, in->h, in->w, in->c, block->unit[last].shape.k);
+        pool_subsample_backward(common->parallel, dx, shortcut, common->precision, rows, in->h,
+            in->w, in->c, block->unit[last].shape.k);
     } else if (block->shortcut == BLOCK_PROJECTION) {
         block_unit_backward(common, &block->projection, &tape->projection, scratch->map[there],
             shortcut, NULL, shortcut, x, false, rows, scratch);
-        add(common->parallel, dx, scratch->map[there], floats);
+        pool_add(common->parallel, dx, scratch->map[there], common->precision, elements);
     } else {
-        add(common->parallel, dx, shortcut, floats);
+        pool_add(common->parallel, dx, shortcut, common->precision, elements);
     }
     return here;
 }

@@ -23,7 +23,8 @@ struct block_common {
     struct parallel *parallel;
     struct conv2d_context *context;
     struct params *params;
-    bool frozen; /* batch norm uses running statistics */
+    bool frozen;              /* batch norm uses running statistics */
+    enum precision precision; /* of all maps */
 };
 
 struct block_unit {
@@ -33,8 +34,8 @@ struct block_unit {
 };
 
 struct block_unit_tape {
-    float *x;              /* [N,Y,X,K] behind the convolution */
-    float *y;              /* [N,Y,X,K] behind batch norm; may be x where nothing goes back */
+    void *x;               /* [N,Y,X,K] behind the convolution */
+    void *y;               /* [N,Y,X,K] behind batch norm; may be x where nothing goes back */
     float *mean, *inverse; /* [K] that normalised x */
 };
 
@@ -55,7 +56,7 @@ struct block_tape {
  * needs. Forward alone keeps activations in all maps; training keeps gradients in the first three,
  * and has no more. */
 struct block_scratch {
-    float *map[BLOCK_MAPS];
+    void *map[BLOCK_MAPS];
     float *batchnorm;
 };
 
@@ -67,39 +68,40 @@ int block_unit_add(struct block_unit *unit, struct params *params, const char *c
 int block_unit_make(struct block_unit *unit, const struct block_common *common, struct err *err);
 void block_unit_free(struct block_unit *unit);
 
-size_t block_unit_floats(const struct block_unit *unit, int rows);  /* of its output */
-size_t block_unit_scratch(const struct block_unit *unit, int rows); /* of batch norm, in floats */
+size_t block_unit_elements(const struct block_unit *unit, int rows); /* of its output */
+size_t block_unit_scratch(const struct block_unit *unit, int rows);  /* of batch norm, in floats */
 
 /* The tape of a unit; x and y are cut only if there is a way back, else both are `map`. */
-void block_unit_layout(const struct block_unit *unit, struct block_unit_tape *tape,
-    struct arena *arena, int rows, bool training, float *map);
+void block_unit_layout(const struct block_common *common, const struct block_unit *unit,
+    struct block_unit_tape *tape, struct arena *arena, int rows, bool training, void *map);
 
 /* y = batch norm(convolution(x)) + residual if any, then ReLU if asked; y in tape->y. */
 void block_unit_forward(const struct block_common *common, const struct block_unit *unit,
-    const struct block_unit_tape *tape, const float *x, const float *residual, bool relu, int rows,
+    const struct block_unit_tape *tape, const void *x, const void *residual, bool relu, int rows,
     enum model_mode mode, const struct block_scratch *scratch);
 
 /* The inverse of the line above. dy is the gradient of y; `middle` [N,Y,X,K] receives that of the
  * convolution's output (may be dy), dx that of x (NULL: not wanted; never middle), dresidual that
  * of the residual (may be NULL; may be dy if middle is not). Weight gradients are accumulated. */
 void block_unit_backward(const struct block_common *common, const struct block_unit *unit,
-    const struct block_unit_tape *tape, float *dx, float *middle, float *dresidual, const float *dy,
-    const float *x, bool relu, int rows, const struct block_scratch *scratch);
+    const struct block_unit_tape *tape, void *dx, void *middle, void *dresidual, const void *dy,
+    const void *x, bool relu, int rows, const struct block_scratch *scratch);
 
 /* The tape of a block. Without a way back its input is in scratch->map[*map], and *map becomes that
  * of its output. */
-void block_layout(const struct block *block, struct block_tape *tape, struct arena *arena, int rows,
-    bool training, const struct block_scratch *scratch, int *map);
+void block_layout(const struct block_common *common, const struct block *block,
+    struct block_tape *tape, struct arena *arena, int rows, bool training,
+    const struct block_scratch *scratch, int *map);
 
 /* Returns y, which is in the tape, or in a map. */
-float *block_forward(const struct block_common *common, const struct block *block,
-    const struct block_tape *tape, const float *x, int rows, enum model_mode mode,
+void *block_forward(const struct block_common *common, const struct block *block,
+    const struct block_tape *tape, const void *x, int rows, enum model_mode mode,
     const struct block_scratch *scratch);
 
 /* The inverse of the line above. The gradient of y is in scratch->map[gradient]; returns the map
  * that holds the gradient of x. */
 int block_backward(const struct block_common *common, const struct block *block,
-    const struct block_tape *tape, const float *x, int rows, int gradient,
+    const struct block_tape *tape, const void *x, int rows, int gradient,
     const struct block_scratch *scratch);
 
 #endif

@@ -223,8 +223,8 @@ static void forward(
         else
             batchnorm_statistics(m->parallel, trace->mean, trace->inverse,
                 mode == MODEL_TRAIN ? mean : NULL, mode == MODEL_TRAIN ? variance : NULL, dense,
-                (size_t)rows, l->out, t->scratch);
-        batchnorm_forward(m->parallel, y, dense, NULL, trace->mean, trace->inverse,
+                PRECISION_F32, (size_t)rows, l->out, t->scratch);
+        batchnorm_forward(m->parallel, y, dense, NULL, PRECISION_F32, trace->mean, trace->inverse,
             value(m, l->gamma), value(m, l->beta), (size_t)rows, l->out, l->relu);
         x = y;
     }
@@ -246,8 +246,8 @@ static void backward(
         float *const ddense = t->grad[0], *const dx = i > 0 ? t->grad[1] : grad_in;
         /* in the forward pass this was: y = relu(batch norm(dense)) */
         batchnorm_backward(m->parallel, ddense, NULL, gradient(m, l->gamma), gradient(m, l->beta),
-            dy, trace->dense, trace->y, trace->mean, trace->inverse, value(m, l->gamma),
-            (size_t)rows, l->out, l->relu, m->options.frozen, t->scratch);
+            dy, trace->dense, trace->y, PRECISION_F32, trace->mean, trace->inverse,
+            value(m, l->gamma), (size_t)rows, l->out, l->relu, m->options.frozen, t->scratch);
         /* and this: dense = x . weight^T */
         linear_backward(m->parallel, dx, gradient(m, l->weight), NULL, ddense,
             i > 0 ? t->trace[i - 1].y : in, value(m, l->weight), rows, l->in, l->out);

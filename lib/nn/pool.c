@@ -1,15 +1,21 @@
 /* pool -- maximum, average and option A subsampling of NHWC maps; one picture is one block.
+ *
+ * Each loop is written once, for an element type that the compiler knows where it is inlined.
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/pool.h"
 
 #include "lib/base/cpu.h"
 
+#include <stdbool.h>
 #include <string.h>
 
+#define INLINE __attribute__((always_inline)) static inline
+
 struct pass {
-    float *out;
-    const float *in;
+    void *out;
+    const void *in;
     uint8_t *index;
+    enum precision precision;
     int h, w, c, k;
 };
 
@@ -18,154 +24,266 @@ static size_t map(int h, int w, int c)
     return (size_t)h * (size_t)w * (size_t)c;
 }
 
+/* ---- maximum ---------------------------------------------------------------------------------- */
+
 /* Keep the larger, the earlier of equals; NaN is larger than anything, as in PyTorch. */
-CPU_CLONES static void take_larger(
-    float *restrict best, uint8_t *restrict where, const float *restrict x, uint8_t place, int c)
+INLINE void larger_as(bool bf16, void *restrict best, uint8_t *restrict where,
+    const void *restrict x, uint8_t place, size_t c)
 {
-    for (int i = 0; i < c; i++)
-        if (x[i] > best[i] || x[i] != x[i]) {
-            best[i] = x[i];
+    for (size_t i = 0; i < c; i++) {
+        const float value = precision_get(x, i, bf16), most = precision_get(best, i, bf16);
+        if (value > most || value != value) {
+            precision_put(best, i, value, bf16);
             where[i] = place;
         }
+    }
+}
+
+CPU_CLONES static void take_larger(
+    void *best, uint8_t *where, const void *x, enum precision precision, uint8_t place, size_t c)
+{
+    if (precision == PRECISION_BF16)
+        larger_as(true, best, where, x, place, c);
+    else
+        larger_as(false, best, where, x, place, c);
 }
 
 static void maximum_forward(void *context, int n, int thread)
 {
     const struct pass *p = context;
     const int height = (p->h - 1) / 2 + 1, width = (p->w - 1) / 2 + 1;
-    const size_t c = (size_t)p->c;
-    const float *x = p->in + (size_t)n * map(p->h, p->w, p->c);
-    float *y = p->out + (size_t)n * map(height, width, p->c);
-    uint8_t *index = p->index + (size_t)n * map(height, width, p->c);
+    const size_t c = (size_t)p->c, in = (size_t)n * map(p->h, p->w, p->c);
+    size_t out = (size_t)n * map(height, width, p->c);
     (void)thread;
     for (int row = 0; row < height; row++)
-        for (int column = 0; column < width; column++, y += c, index += c)
+        for (int column = 0; column < width; column++, out += c) {
+            void *const y = precision_at(p->out, p->precision, out);
             for (int place = 0, begun = 0; place < 9; place++) {
                 const int h = 2 * row - 1 + place / 3, w = 2 * column - 1 + place % 3;
                 if (h < 0 || h >= p->h || w < 0 || w >= p->w)
                     continue;
-                const float *from = x + map(h, p->w, p->c) + (size_t)w * c;
+                const void *const x =
+                    precision_at(p->in, p->precision, in + map(h, p->w, p->c) + (size_t)w * c);
                 if (begun++) {
-                    take_larger(y, index, from, (uint8_t)place, p->c);
+                    take_larger(y, p->index + out, x, p->precision, (uint8_t)place, c);
                 } else {
-                    memcpy(y, from, c * sizeof *y);
-                    memset(index, place, c);
+                    memcpy(y, x, c * precision_size(p->precision));
+                    memset(p->index + out, place, c);
                 }
             }
+        }
 }
 
-void pool_maximum_forward(
-    struct parallel *parallel, float *y, uint8_t *index, const float *x, int n, int h, int w, int c)
+void pool_maximum_forward(struct parallel *parallel, void *y, uint8_t *index, const void *x,
+    enum precision precision, int n, int h, int w, int c)
 {
-    struct pass p = {.out = y, .index = index, .in = x, .h = h, .w = w, .c = c};
+    struct pass p = {
+        .out = y, .index = index, .in = x, .precision = precision, .h = h, .w = w, .c = c};
     parallel_run(parallel, n, maximum_forward, &p);
+}
+
+/* dx of one pixel: the dy of those of its windows (at most four, `at` [windows] in dy) whose largest
+ * it was, `place` being where it lies in each. */
+INLINE void chosen_as(bool bf16, void *restrict dx, const void *restrict dy,
+    const uint8_t *restrict index, const size_t at[4], const uint8_t place[4], int windows,
+    size_t c)
+{
+    for (size_t i = 0; i < c; i++) {
+        float sum = 0;
+        for (int j = 0; j < windows; j++)
+            sum += index[at[j] + i] == place[j] ? precision_get(dy, at[j] + i, bf16) : 0;
+        precision_put(dx, i, sum, bf16);
+    }
+}
+
+CPU_CLONES static void take_chosen(void *dx, const void *dy, const uint8_t *index,
+    enum precision precision, const size_t at[4], const uint8_t place[4], int windows, size_t c)
+{
+    if (precision == PRECISION_BF16)
+        chosen_as(true, dx, dy, index, at, place, windows, c);
+    else
+        chosen_as(false, dx, dy, index, at, place, windows, c);
 }
 
 static void maximum_backward(void *context, int n, int thread)
 {
     const struct pass *p = context;
     const int height = (p->h - 1) / 2 + 1, width = (p->w - 1) / 2 + 1;
-    float *dx = p->out + (size_t)n * map(p->h, p->w, p->c);
-    const float *dy = p->in + (size_t)n * map(height, width, p->c);
-    const uint8_t *index = p->index + (size_t)n * map(height, width, p->c);
+    const size_t c = (size_t)p->c, in = (size_t)n * map(height, width, p->c);
+    size_t out = (size_t)n * map(p->h, p->w, p->c);
     (void)thread;
-    memset(dx, 0, map(p->h, p->w, p->c) * sizeof *dx);
-    for (int row = 0; row < height; row++)
-        for (int column = 0; column < width; column++)
-            for (int i = 0; i < p->c; i++, dy++, index++) {
-                const int h = 2 * row - 1 + *index / 3, w = 2 * column - 1 + *index % 3;
-                dx[map(h, p->w, p->c) + map(1, w, p->c) + (size_t)i] += *dy;
-            }
+    for (int h = 0; h < p->h; h++)
+        for (int w = 0; w < p->w; w++, out += c) {
+            size_t at[4] = {0};
+            uint8_t place[4] = {0};
+            int windows = 0;
+            for (int row = h / 2; row <= (h + 1) / 2 && row < height; row++)
+                for (int column = w / 2; column <= (w + 1) / 2 && column < width; column++) {
+                    at[windows] = in + map(row, width, p->c) + (size_t)column * c;
+                    place[windows++] = (uint8_t)(3 * (h - 2 * row + 1) + (w - 2 * column + 1));
+                }
+            take_chosen(precision_at(p->out, p->precision, out), p->in, p->index, p->precision, at,
+                place, windows, c);
+        }
 }
 
 /* In the forward pass this was: y = x[index]. */
-void pool_maximum_backward(struct parallel *parallel, float *dx, const float *dy,
-    const uint8_t *index, int n, int h, int w, int c)
+void pool_maximum_backward(struct parallel *parallel, void *dx, const void *dy,
+    const uint8_t *index, enum precision precision, int n, int h, int w, int c)
 {
-    struct pass p = {.out = dx, .index = (uint8_t *)index, .in = dy, .h = h, .w = w, .c = c};
+    struct pass p = {.out = dx,
+        .index = (uint8_t *)index,
+        .in = dy,
+        .precision = precision,
+        .h = h,
+        .w = w,
+        .c = c};
     parallel_run(parallel, n, maximum_backward, &p);
+}
+
+/* ---- average ---------------------------------------------------------------------------------- */
+
+INLINE void average_as(bool bf16, float *restrict y, const void *restrict x, size_t area, size_t c)
+{
+    memset(y, 0, c * sizeof *y);
+    for (size_t i = 0; i < area; i++)
+        for (size_t j = 0; j < c; j++)
+            y[j] += precision_get(x, i * c + j, bf16);
+    for (size_t j = 0; j < c; j++)
+        y[j] /= (float)area;
 }
 
 CPU_CLONES static void average_forward(void *context, int n, int thread)
 {
     const struct pass *p = context;
-    const float *x = p->in + (size_t)n * map(p->h, 1, p->c);
-    float *restrict y = p->out + (size_t)n * (size_t)p->c;
+    const size_t area = (size_t)p->h, c = (size_t)p->c;
+    const void *x = precision_at(p->in, p->precision, (size_t)n * area * c);
+    float *y = (float *)p->out + (size_t)n * c;
     (void)thread;
-    memset(y, 0, (size_t)p->c * sizeof *y);
-    for (int i = 0; i < p->h; i++, x += p->c)
-        for (int c = 0; c < p->c; c++)
-            y[c] += x[c];
-    for (int c = 0; c < p->c; c++)
-        y[c] /= (float)p->h;
+    if (p->precision == PRECISION_BF16)
+        average_as(true, y, x, area, c);
+    else
+        average_as(false, y, x, area, c);
 }
 
-void pool_average_forward(
-    struct parallel *parallel, float *y, const float *x, int n, int area, int c)
+void pool_average_forward(struct parallel *parallel, float *y, const void *x,
+    enum precision precision, int n, int area, int c)
 {
-    struct pass p = {.out = y, .in = x, .h = area, .c = c};
+    struct pass p = {.out = y, .in = x, .precision = precision, .h = area, .c = c};
     parallel_run(parallel, n, average_forward, &p);
+}
+
+INLINE void spread_as(bool bf16, void *restrict dx, const float *restrict dy, size_t area, size_t c)
+{
+    for (size_t i = 0; i < area; i++)
+        for (size_t j = 0; j < c; j++)
+            precision_put(dx, i * c + j, dy[j] / (float)area, bf16);
 }
 
 CPU_CLONES static void average_backward(void *context, int n, int thread)
 {
     const struct pass *p = context;
-    float *restrict dx = p->out + (size_t)n * map(p->h, 1, p->c);
-    const float *dy = p->in + (size_t)n * (size_t)p->c;
+    const size_t area = (size_t)p->h, c = (size_t)p->c;
+    void *dx = precision_at(p->out, p->precision, (size_t)n * area * c);
+    const float *dy = (const float *)p->in + (size_t)n * c;
     (void)thread;
-    for (int i = 0; i < p->h; i++, dx += p->c)
-        for (int c = 0; c < p->c; c++)
-            dx[c] = dy[c] / (float)p->h;
+    if (p->precision == PRECISION_BF16)
+        spread_as(true, dx, dy, area, c);
+    else
+        spread_as(false, dx, dy, area, c);
 }
 
 /* In the forward pass this was: y = sum(x) / area. */
-void pool_average_backward(
-    struct parallel *parallel, float *dx, const float *dy, int n, int area, int c)
+void pool_average_backward(struct parallel *parallel, void *dx, const float *dy,
+    enum precision precision, int n, int area, int c)
 {
-    struct pass p = {.out = dx, .in = dy, .h = area, .c = c};
+    struct pass p = {.out = dx, .in = dy, .precision = precision, .h = area, .c = c};
     parallel_run(parallel, n, average_backward, &p);
 }
+
+/* ---- subsampling, and the sum of two maps ------------------------------------------------------- */
 
 static void subsample_forward(void *context, int n, int thread)
 {
     const struct pass *p = context;
     const int height = (p->h + 1) / 2, width = (p->w + 1) / 2;
-    const float *x = p->in + (size_t)n * map(p->h, p->w, p->c);
-    float *y = p->out + (size_t)n * map(height, width, p->k) + (p->k - p->c) / 2;
+    const size_t in = (size_t)n * map(p->h, p->w, p->c), size = precision_size(p->precision);
+    size_t out = (size_t)n * map(height, width, p->k);
     (void)thread;
-    memset(p->out + (size_t)n * map(height, width, p->k), 0, map(height, width, p->k) * sizeof *y);
+    memset(precision_at(p->out, p->precision, out), 0, map(height, width, p->k) * size);
+    out += (size_t)(p->k - p->c) / 2;
     for (int row = 0; row < height; row++)
-        for (int column = 0; column < width; column++, y += p->k)
-            memcpy(y, x + map(2 * row, p->w, p->c) + map(1, 2 * column, p->c),
-                (size_t)p->c * sizeof *y);
+        for (int column = 0; column < width; column++, out += (size_t)p->k)
+            memcpy(precision_at(p->out, p->precision, out),
+                precision_at(
+                    p->in, p->precision, in + map(2 * row, p->w, p->c) + map(1, 2 * column, p->c)),
+                (size_t)p->c * size);
 }
 
-void pool_subsample_forward(
-    struct parallel *parallel, float *y, const float *x, int n, int h, int w, int c, int k)
+void pool_subsample_forward(struct parallel *parallel, void *y, const void *x,
+    enum precision precision, int n, int h, int w, int c, int k)
 {
-    struct pass p = {.out = y, .in = x, .h = h, .w = w, .c = c, .k = k};
+    struct pass p = {.out = y, .in = x, .precision = precision, .h = h, .w = w, .c = c, .k = k};
     parallel_run(parallel, n, subsample_forward, &p);
+}
+
+INLINE void add_as(bool bf16, void *restrict sum, const void *restrict term, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        precision_put(sum, i, precision_get(sum, i, bf16) + precision_get(term, i, bf16), bf16);
+}
+
+CPU_CLONES static void add(void *sum, const void *term, enum precision precision, size_t n)
+{
+    if (precision == PRECISION_BF16)
+        add_as(true, sum, term, n);
+    else
+        add_as(false, sum, term, n);
 }
 
 static void subsample_backward(void *context, int n, int thread)
 {
     const struct pass *p = context;
     const int height = (p->h + 1) / 2, width = (p->w + 1) / 2;
-    float *dx = p->out + (size_t)n * map(p->h, p->w, p->c);
-    const float *dy = p->in + (size_t)n * map(height, width, p->k) + (p->k - p->c) / 2;
+    const size_t out = (size_t)n * map(p->h, p->w, p->c);
+    size_t in = (size_t)n * map(height, width, p->k) + (size_t)(p->k - p->c) / 2;
     (void)thread;
     for (int row = 0; row < height; row++)
-        for (int column = 0; column < width; column++, dy += p->k) {
-            float *to = dx + map(2 * row, p->w, p->c) + map(1, 2 * column, p->c);
-            for (int c = 0; c < p->c; c++)
-                to[c] += dy[c];
-        }
+        for (int column = 0; column < width; column++, in += (size_t)p->k)
+            add(precision_at(p->out, p->precision,
+                    out + map(2 * row, p->w, p->c) + map(1, 2 * column, p->c)),
+                precision_at(p->in, p->precision, in), p->precision, (size_t)p->c);
 }
 
 /* In the forward pass this was: y[row,column,(K-C)/2 + c] = x[2 row, 2 column, c]. */
-void pool_subsample_backward(
-    struct parallel *parallel, float *dx, const float *dy, int n, int h, int w, int c, int k)
+void pool_subsample_backward(struct parallel *parallel, void *dx, const void *dy,
+    enum precision precision, int n, int h, int w, int c, int k)
 {
-    struct pass p = {.out = dx, .in = dy, .h = h, .w = w, .c = c, .k = k};
+    struct pass p = {.out = dx, .in = dy, .precision = precision, .h = h, .w = w, .c = c, .k = k};
     parallel_run(parallel, n, subsample_backward, &p);
+}
+
+enum { SLICE = 65536 };
+
+struct sum {
+    void *sum;
+    const void *term;
+    enum precision precision;
+    size_t count;
+};
+
+static void add_slice(void *context, int slice, int thread)
+{
+    const struct sum *s = context;
+    const size_t first = (size_t)slice * SLICE, left = s->count - first;
+    (void)thread;
+    add(precision_at(s->sum, s->precision, first), precision_at(s->term, s->precision, first),
+        s->precision, left < SLICE ? left : SLICE);
+}
+
+void pool_add(
+    struct parallel *parallel, void *x, const void *other, enum precision precision, size_t count)
+{
+    struct sum s = {x, other, precision, count};
+    parallel_run(parallel, (int)((count + SLICE - 1) / SLICE), add_slice, &s);
 }

@@ -10,6 +10,7 @@
 #ifndef PRECISION_H
 #define PRECISION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -47,6 +48,22 @@ __attribute__((always_inline)) static inline uint16_t precision_narrow(float x)
     const uint32_t rounded = bits.u + 0x7FFFU + (bits.u >> 16 & 1U);
     const uint32_t nan = 0U - (uint32_t)(x != x); /* all ones */
     return (uint16_t)((((rounded & ~nan) | (0x7FC00000U & nan)) >> 16));
+}
+
+/* Element i of a map whose type is known where this is inlined. */
+__attribute__((always_inline)) static inline float precision_get(
+    const void *map, size_t i, bool bf16)
+{
+    return bf16 ? precision_widen(((const uint16_t *)map)[i]) : ((const float *)map)[i];
+}
+
+__attribute__((always_inline)) static inline void precision_put(
+    void *map, size_t i, float value, bool bf16)
+{
+    if (bf16)
+        ((uint16_t *)map)[i] = precision_narrow(value);
+    else
+        ((float *)map)[i] = value;
 }
 
 /* n elements as floats: `in` itself if they are, else converted into `buffer`. */

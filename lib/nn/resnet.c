@@ -47,16 +47,16 @@ struct resnet {
     struct block_common common;
     int networks;
     struct network *network[STREAM_SIZES];
-    float pixel[3][256]; /* what a byte becomes */
+    float pixel[3][256]; /* what a byte becomes, before it is rounded to the precision */
 };
 
 /* The memory of one part. */
 struct tape {
     const struct network *network;
     struct arena arena;
-    float *pixels; /* [N,H,W,3], normalised */
+    void *pixels; /* [N,H,W,3], normalised */
     struct block_unit_tape stem;
-    float *pooled; /* [N,Y,X,C] behind the stem's pool */
+    void *pooled; /* [N,Y,X,C] behind the stem's pool */
     uint8_t *index;
     struct block_tape block[BLOCKS];
     struct block_scratch scratch;
@@ -260,9 +260,10 @@ struct resnet *resnet_new(
         for (int i = 0; i < 256; i++)
             resnet->pixel[c][i] = (float)((i / 255.0 - options->mean[c]) / options->deviation[c]);
     resnet->common = (struct block_common){.parallel = parallel,
-        .context = conv2d_context_new(parallel, PRECISION_F32, err),
+        .context = conv2d_context_new(parallel, options->precision, err),
         .params = &resnet->params,
-        .frozen = options->frozen};
+        .frozen = options->frozen,
+        .precision = options->precision};
     int status = resnet->common.context == NULL ? -1 : 0;
     for (int i = 0; i < options->sizes && status == 0; i++)
         status = add_network(resnet, variant, options, options->size[i], err);
@@ -337,33 +338,35 @@ void resnet_init(struct resnet *resnet, int64_t seed)
 
 /* ---- tape ----------------------------------------------------------------------------------- */
 
-static void layout(const struct network *network, struct tape *tape, int rows, bool training)
+static void layout(const struct block_common *common, const struct network *network,
+    struct tape *tape, int rows, bool training)
 {
+    const size_t size = precision_size(common->precision);
     struct arena *arena = &tape->arena;
     size_t largest = 0, scratch = 0;
     for (int i = 0; i < network->units; i++) {
-        const size_t floats = block_unit_floats(network->unit[i], rows);
+        const size_t elements = block_unit_elements(network->unit[i], rows);
         const size_t more = block_unit_scratch(network->unit[i], rows);
-        largest = floats > largest ? floats : largest;
+        largest = elements > largest ? elements : largest;
         scratch = more > scratch ? more : scratch;
     }
     for (int i = 0; i < (training ? BLOCK_GRADIENTS : BLOCK_MAPS); i++)
-        tape->scratch.map[i] = arena_take(arena, largest, sizeof(float));
+        tape->scratch.map[i] = arena_take(arena, largest, size);
     tape->scratch.batchnorm = arena_take(arena, scratch, sizeof(float));
-    tape->pixels = arena_take(arena, shape_times((size_t)rows, network->in_row), sizeof(float));
-    block_unit_layout(&network->stem, &tape->stem, arena, rows, training, tape->scratch.map[0]);
+    tape->pixels = arena_take(arena, shape_times((size_t)rows, network->in_row), size);
+    block_unit_layout(
+        common, &network->stem, &tape->stem, arena, rows, training, tape->scratch.map[0]);
     int map = 0;
     if (network->pool) {
         const struct conv2d_shape *p = &network->block[0].unit[0].shape;
         const size_t area = shape_times((size_t)p->h, (size_t)p->w);
-        const size_t floats = shape_times((size_t)rows, shape_times(area, (size_t)p->c));
-        tape->pooled =
-            training ? arena_take(arena, floats, sizeof(float)) : tape->scratch.map[++map];
-        tape->index = arena_take(arena, floats, 1);
+        const size_t elements = shape_times((size_t)rows, shape_times(area, (size_t)p->c));
+        tape->pooled = training ? arena_take(arena, elements, size) : tape->scratch.map[++map];
+        tape->index = arena_take(arena, elements, 1);
     }
     for (int i = 0; i < network->blocks; i++)
-        block_layout(
-            &network->block[i], &tape->block[i], arena, rows, training, &tape->scratch, &map);
+        block_layout(common, &network->block[i], &tape->block[i], arena, rows, training,
+            &tape->scratch, &map);
 }
 
 static int size(const void *self, const int *shape, struct err *err)
@@ -380,7 +383,7 @@ static size_t tape_size(const void *self, int which, int rows, bool training)
 {
     const struct resnet *resnet = self;
     struct tape tape = {0};
-    layout(resnet->network[which], &tape, rows, training);
+    layout(&resnet->common, resnet->network[which], &tape, rows, training);
     return shape_plus(tape.arena.used, sizeof tape);
 }
 
@@ -407,14 +410,14 @@ static void *tape_new(void *self, int which, int rows, bool training, struct err
         status = conv2d_train(network->unit[i]->conv, i > 0, err); /* pictures need no gradient */
     if (status == 0)
         status = conv2d_reserve(resnet->common.context, err);
-    layout(network, tape, rows, training);
+    layout(&resnet->common, network, tape, rows, training);
     if (status == 0)
         status = arena_alloc(&tape->arena, "activations", err);
     if (status != 0) {
         tape_free(tape);
         return NULL;
     }
-    layout(network, tape, rows, training);
+    layout(&resnet->common, network, tape, rows, training);
     return tape;
 }
 
@@ -423,7 +426,7 @@ static void *tape_new(void *self, int which, int rows, bool training, struct err
 struct pictures {
     const struct resnet *resnet;
     size_t in_row;
-    float *out;
+    void *out;
     const uint8_t *in;
 };
 
@@ -432,11 +435,18 @@ static void picture(void *context, int row, int thread)
     const struct pictures *p = context;
     const size_t n = p->in_row;
     const uint8_t *in = p->in + (size_t)row * n;
-    float *out = p->out + (size_t)row * n;
     (void)thread;
-    for (size_t i = 0; i < n; i += 3)
-        for (size_t c = 0; c < 3; c++)
-            out[i + c] = p->resnet->pixel[c][in[i + c]];
+    if (p->resnet->common.precision == PRECISION_BF16) {
+        uint16_t *out = (uint16_t *)p->out + (size_t)row * n;
+        for (size_t i = 0; i < n; i += 3)
+            for (size_t c = 0; c < 3; c++)
+                out[i + c] = precision_narrow(p->resnet->pixel[c][in[i + c]]);
+    } else {
+        float *out = (float *)p->out + (size_t)row * n;
+        for (size_t i = 0; i < n; i += 3)
+            for (size_t c = 0; c < 3; c++)
+                out[i + c] = p->resnet->pixel[c][in[i + c]];
+    }
 }
 
 static void forward(
@@ -451,21 +461,21 @@ static void forward(
     parallel_run(common->parallel, rows, picture, &pictures);
     block_unit_forward(
         common, &network->stem, &tape->stem, tape->pixels, NULL, true, rows, mode, &tape->scratch);
-    const float *map = tape->stem.y;
+    const void *map = tape->stem.y;
     if (network->pool) {
-        pool_maximum_forward(common->parallel, tape->pooled, tape->index, map, rows, conv2d_y(stem),
-            conv2d_x(stem), stem->k);
+        pool_maximum_forward(common->parallel, tape->pooled, tape->index, map, common->precision,
+            rows, conv2d_y(stem), conv2d_x(stem), stem->k);
         map = tape->pooled;
     }
     for (int i = 0; i < network->blocks; i++)
         map = block_forward(
             common, &network->block[i], &tape->block[i], map, rows, mode, &tape->scratch);
-    pool_average_forward(
-        common->parallel, out, map, rows, network->h * network->w, network->features);
+    pool_average_forward(common->parallel, out, map, common->precision, rows,
+        network->h * network->w, network->features);
 }
 
 /* What a block took in. */
-static const float *block_input(const struct tape *tape, int block)
+static const void *block_input(const struct tape *tape, int block)
 {
     const struct network *network = tape->network;
     if (block > 0)
@@ -482,20 +492,20 @@ static void backward(
     const struct network *network = tape->network;
     const struct block_common *common = &resnet->common;
     const struct conv2d_shape *stem = &network->stem.shape;
-    float *const *map = tape->scratch.map;
+    void *const *map = tape->scratch.map;
     int gradient = 0;
     (void)grad_in; /* pixels have no gradient */
     (void)in;      /* they are in the tape, normalised */
-    pool_average_backward(common->parallel, map[gradient], grad_out, rows, network->h * network->w,
-        network->features);
+    pool_average_backward(common->parallel, map[gradient], grad_out, common->precision, rows,
+        network->h * network->w, network->features);
     for (int i = network->blocks - 1; i >= 0; i--)
         gradient = block_backward(common, &network->block[i], &tape->block[i], block_input(tape, i),
             rows, gradient, &tape->scratch);
     if (network->pool) {
         const int pooled = gradient;
         gradient = (gradient + 1) % BLOCK_GRADIENTS;
-        pool_maximum_backward(common->parallel, map[gradient], map[pooled], tape->index, rows,
-            conv2d_y(stem), conv2d_x(stem), stem->k);
+        pool_maximum_backward(common->parallel, map[gradient], map[pooled], tape->index,
+            common->precision, rows, conv2d_y(stem), conv2d_x(stem), stem->k);
     }
     block_unit_backward(common, &network->stem, &tape->stem, NULL, map[gradient], NULL,
         map[gradient], tape->pixels, true, rows, &tape->scratch);

@@ -22,6 +22,7 @@
 #include "formats/stream.h"
 #include "lib/base/parallel.h"
 #include "lib/nn/model.h"
+#include "lib/nn/precision.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,6 +35,7 @@ struct resnet_options {
     int size[STREAM_SIZES][2]; /* height and width; the same again is allowed */
     bool frozen; /* batch norm uses running statistics; gamma and beta are still trained */
     double mean[3], deviation[3]; /* of pixels in [0,1]; 0,0,0 and 1,1,1 for none */
+    enum precision precision;     /* of activations and of the operands of convolutions */
 };
 
 struct resnet;

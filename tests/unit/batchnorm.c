@@ -57,15 +57,16 @@ static void forward(struct layer *l, struct parallel *parallel, bool update)
         batchnorm_running(l->mean, l->inverse, l->running_mean, l->running_var, l->c);
     else
         batchnorm_statistics(parallel, l->mean, l->inverse, update ? l->running_mean : NULL,
-            update ? l->running_var : NULL, l->x, l->m, l->c, l->scratch);
-    batchnorm_forward(parallel, l->y, l->x, l->residual ? l->r : NULL, l->mean, l->inverse,
-        l->gamma, l->beta, l->m, l->c, l->relu);
+            update ? l->running_var : NULL, l->x, PRECISION_F32, l->m, l->c, l->scratch);
+    batchnorm_forward(parallel, l->y, l->x, l->residual ? l->r : NULL, PRECISION_F32, l->mean,
+        l->inverse, l->gamma, l->beta, l->m, l->c, l->relu);
 }
 
 static void backward(struct layer *l, struct parallel *parallel)
 {
     batchnorm_backward(parallel, l->dx, l->residual ? l->dr : NULL, l->dgamma, l->dbeta, l->dy,
-        l->x, l->y, l->mean, l->inverse, l->gamma, l->m, l->c, l->relu, l->constant, l->scratch);
+        l->x, l->y, PRECISION_F32, l->mean, l->inverse, l->gamma, l->m, l->c, l->relu, l->constant,
+        l->scratch);
 }
 
 static const struct {
@@ -227,18 +228,19 @@ static void in_place(void)
     float *dy = malloc(a.n * sizeof *dy);
     memcpy(dy, a.dy, a.n * sizeof *dy);
     memset(a.dgamma, 0, 24 * sizeof(float));
-    batchnorm_backward(NULL, dy, NULL, a.dgamma, a.dbeta, dy, a.x, a.y, a.mean, a.inverse, a.gamma,
-        a.m, a.c, true, false, a.scratch);
+    batchnorm_backward(NULL, dy, NULL, a.dgamma, a.dbeta, dy, a.x, a.y, PRECISION_F32, a.mean,
+        a.inverse, a.gamma, a.m, a.c, true, false, a.scratch);
     OK(memcmp(dy, a.dx, a.n * sizeof *dy) == 0, "dx may be dy");
     memcpy(dy, a.x, a.n * sizeof *dy);
-    batchnorm_forward(NULL, dy, dy, NULL, a.mean, a.inverse, a.gamma, a.beta, a.m, a.c, true);
+    batchnorm_forward(
+        NULL, dy, dy, NULL, PRECISION_F32, a.mean, a.inverse, a.gamma, a.beta, a.m, a.c, true);
     OK(memcmp(dy, a.y, a.n * sizeof *dy) == 0, "y may be x");
     forward(&b, NULL, false);
     backward(&b, NULL);
     float *dx = malloc(b.n * sizeof *dx);
     memcpy(dy, b.dy, b.n * sizeof *dy);
-    batchnorm_backward(NULL, dx, dy, b.dgamma, b.dbeta, dy, b.x, b.y, b.mean, b.inverse, b.gamma,
-        b.m, b.c, true, false, b.scratch);
+    batchnorm_backward(NULL, dx, dy, b.dgamma, b.dbeta, dy, b.x, b.y, PRECISION_F32, b.mean,
+        b.inverse, b.gamma, b.m, b.c, true, false, b.scratch);
     OK(memcmp(dx, b.dx, b.n * sizeof *dx) == 0 && memcmp(dy, b.dr, b.n * sizeof *dy) == 0,
         "dresidual may be dy");
     free(dx);
@@ -262,7 +264,8 @@ static void rules(void)
     backward(&l, NULL);
     OK(l.dgamma[0] > 90 && l.dbeta[0] > 90, "gradients are added to what is there");
     l.x[0] = NAN;
-    batchnorm_forward(NULL, l.y, l.x, NULL, l.mean, l.inverse, l.gamma, NULL, l.m, l.c, true);
+    batchnorm_forward(
+        NULL, l.y, l.x, NULL, PRECISION_F32, l.mean, l.inverse, l.gamma, NULL, l.m, l.c, true);
     OK(isnan(l.y[0]), "NaN passes through ReLU");
     l.x[0] = 4;
     l.x[1] = 4;
@@ -273,8 +276,59 @@ static void rules(void)
     layer_free(&l);
 }
 
+/* bf16 is f32 on the same numbers, each result rounded when it is written. */
+static void half(size_t m, int c, bool relu, bool residual, bool constant)
+{
+    struct layer l = layer_new(m, c, relu, residual, constant);
+    const size_t n = l.n, k = (size_t)c;
+    float *const drawn[] = {l.x, l.r, l.dy};
+    uint16_t *map[6]; /* x, r, dy; y, dx, dr */
+    for (int i = 0; i < 6; i++) {
+        map[i] = calloc(n, sizeof **map);
+        if (i < 3)
+            precision_write(map[i], drawn[i], PRECISION_BF16, n);
+        if (i < 3)
+            precision_read(drawn[i], map[i], PRECISION_BF16, n);
+    }
+    forward(&l, NULL, false);
+    uint16_t *const wanted = calloc(n, sizeof *wanted);
+    precision_write(wanted, l.y, PRECISION_BF16, n);
+    precision_read(l.y, wanted, PRECISION_BF16, n); /* what ReLU's mask is taken from */
+    backward(&l, NULL);
+    float *const mean = calloc(k, sizeof(float)), *const inverse = calloc(k, sizeof(float));
+    float *const dgamma = calloc(k, sizeof(float)), *const dbeta = calloc(k, sizeof(float));
+    if (constant)
+        batchnorm_running(mean, inverse, l.running_mean, l.running_var, c);
+    else
+        batchnorm_statistics(
+            NULL, mean, inverse, NULL, NULL, map[0], PRECISION_BF16, m, c, l.scratch);
+    batchnorm_forward(NULL, map[3], map[0], residual ? map[1] : NULL, PRECISION_BF16, mean, inverse,
+        l.gamma, l.beta, m, c, relu);
+    bool same = memcmp(map[3], wanted, n * sizeof *wanted) == 0;
+    batchnorm_backward(NULL, map[4], residual ? map[5] : NULL, dgamma, dbeta, map[2], map[0],
+        map[3], PRECISION_BF16, mean, inverse, l.gamma, m, c, relu, constant, l.scratch);
+    precision_write(wanted, l.dx, PRECISION_BF16, n);
+    same = same && memcmp(map[4], wanted, n * sizeof *wanted) == 0;
+    precision_write(wanted, l.dr, PRECISION_BF16, n);
+    same = same && (!residual || memcmp(map[5], wanted, n * sizeof *wanted) == 0);
+    OK(same && memcmp(dgamma, l.dgamma, k * sizeof(float)) == 0 &&
+            memcmp(dbeta, l.dbeta, k * sizeof(float)) == 0,
+        "bf16, %zu x %d%s%s%s: f32 rounded", m, c, relu ? ", relu" : "",
+        residual ? ", residual" : "", constant ? ", constant" : "");
+    for (int i = 0; i < 6; i++)
+        free(map[i]);
+    free(wanted);
+    free(mean);
+    free(inverse);
+    free(dgamma);
+    free(dbeta);
+    layer_free(&l);
+}
+
 int main(void)
 {
+    for (int i = 0; i < 8; i++)
+        half(i % 2 ? 1037 : 35, 3 + 37 * i, i & 1, i & 2, i & 4);
     against_goldens();
     finite_differences();
     same_bits();

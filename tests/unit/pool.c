@@ -24,24 +24,24 @@ static void against_goldens(struct parallel *parallel)
     float *y = digest_draw("garbage", N * Y * X * K, 1, 0);
     float *dy = digest_draw("pooldy", N * Y * X * C, 1, 0);
     uint8_t index[N * Y * X * C];
-    pool_maximum_forward(parallel, y, index, x, N, H, W, C);
-    pool_maximum_backward(parallel, dx, dy, index, N, H, W, C);
+    pool_maximum_forward(parallel, y, index, x, PRECISION_F32, N, H, W, C);
+    pool_maximum_backward(parallel, dx, dy, index, PRECISION_F32, N, H, W, C);
     check(&file, "pool.y", y, N * Y * X * C);
     check(&file, "pool.dx", dx, N * H * W * C);
     free(dy);
     dy = digest_draw("subdy", N * Y * X * K, 1, 0);
     memset(dx, 0, sizeof *dx * N * H * W * C);
-    pool_subsample_forward(parallel, y, x, N, H, W, C, K);
-    pool_subsample_backward(parallel, dx, dy, N, H, W, C, K);
+    pool_subsample_forward(parallel, y, x, PRECISION_F32, N, H, W, C, K);
+    pool_subsample_backward(parallel, dx, dy, PRECISION_F32, N, H, W, C, K);
     check(&file, "sub.y", y, N * Y * X * K);
     check(&file, "sub.dx", dx, N * H * W * C);
     const float before = dx[0];
-    pool_subsample_backward(parallel, dx, dy, N, H, W, C, K);
+    pool_subsample_backward(parallel, dx, dy, PRECISION_F32, N, H, W, C, K);
     OK(dx[0] == 2 * before && before != 0, "the gradient of a shortcut is added to what is there");
     free(dy);
     dy = digest_draw("avgdy", N * C, 1, 0);
-    pool_average_forward(parallel, y, x, N, H * W, C);
-    pool_average_backward(parallel, dx, dy, N, H * W, C);
+    pool_average_forward(parallel, y, x, PRECISION_F32, N, H * W, C);
+    pool_average_backward(parallel, dx, dy, PRECISION_F32, N, H * W, C);
     check(&file, "avg.y", y, N * C);
     check(&file, "avg.dx", dx, N * H * W * C);
     free(x);
@@ -56,21 +56,75 @@ static void corners(void)
     const float x[9] = {0, 2, 2, 0, 2, 0, -1, -2, -3}, dy[4] = {1, 10, 100, 1000};
     float y[4], dx[9];
     uint8_t index[4];
-    pool_maximum_forward(NULL, y, index, x, 1, 3, 3, 1);
-    pool_maximum_backward(NULL, dx, dy, index, 1, 3, 3, 1);
+    pool_maximum_forward(NULL, y, index, x, PRECISION_F32, 1, 3, 3, 1);
+    pool_maximum_backward(NULL, dx, dy, index, PRECISION_F32, 1, 3, 3, 1);
     OK(y[0] == 2 && y[1] == 2 && y[2] == 2 && y[3] == 2, "the largest of a window");
     OK(dx[1] == 11 && dx[2] == 0 && dx[4] == 1100, "of equals the first has the gradient");
     const float holes[4] = {1, NAN, 3, 4};
-    pool_maximum_forward(NULL, y, index, holes, 1, 2, 2, 1);
+    pool_maximum_forward(NULL, y, index, holes, PRECISION_F32, 1, 2, 2, 1);
     OK(isnan(y[0]), "NaN is larger than anything");
-    pool_maximum_forward(NULL, y, index, x + 8, 1, 1, 1, 1);
-    pool_maximum_backward(NULL, dx, dy, index, 1, 1, 1, 1);
+    pool_maximum_forward(NULL, y, index, x + 8, PRECISION_F32, 1, 1, 1, 1);
+    pool_maximum_backward(NULL, dx, dy, index, PRECISION_F32, 1, 1, 1, 1);
     OK(y[0] == -3 && dx[0] == 1, "padding is not larger than what is below zero");
+}
+
+/* bf16 is f32 on the same numbers, each result rounded when it is written. */
+static void half(void)
+{
+    enum {
+        N = 3,
+        H = 7,
+        W = 6,
+        C = 37,
+        Y = 4,
+        X = 3,
+        K = 51,
+        IN = N * H * W * C,
+        OUT = N * Y * X * K
+    };
+    static float x[IN], dx[IN], y[OUT], dy[OUT], average[N * C], spread[IN];
+    static uint16_t hx[IN], hdx[IN], hy[OUT], hdy[OUT], wanted[IN > OUT ? IN : OUT];
+    static uint8_t index[OUT], hindex[OUT];
+    float *const all[] = {x, dx, dy};
+    uint16_t *const halves[] = {hx, hdx, hdy};
+    const size_t count[] = {IN, IN, OUT};
+    digest_fill(x, "halfx", IN, 1, 0);
+    digest_fill(dx, "halfdx", IN, 1, 0);
+    digest_fill(dy, "halfdy", OUT, 1, 0);
+    for (int i = 0; i < 3; i++) {
+        precision_write(halves[i], all[i], PRECISION_BF16, count[i]);
+        precision_read(all[i], halves[i], PRECISION_BF16, count[i]);
+    }
+#define SAME(map, floats, n)                                                                       \
+    (precision_write(wanted, floats, PRECISION_BF16, n), memcmp(map, wanted, 2 * (size_t)(n)) == 0)
+    pool_subsample_forward(NULL, y, x, PRECISION_F32, N, H, W, C, K);
+    pool_subsample_forward(NULL, hy, hx, PRECISION_BF16, N, H, W, C, K);
+    pool_subsample_backward(NULL, dx, dy, PRECISION_F32, N, H, W, C, K);
+    pool_subsample_backward(NULL, hdx, hdy, PRECISION_BF16, N, H, W, C, K);
+    OK(SAME(hy, y, OUT) && SAME(hdx, dx, IN), "bf16: subsampling");
+    pool_maximum_forward(NULL, y, index, x, PRECISION_F32, N, H, W, C);
+    pool_maximum_forward(NULL, hy, hindex, hx, PRECISION_BF16, N, H, W, C);
+    pool_maximum_backward(NULL, dx, dy, index, PRECISION_F32, N, H, W, C);
+    pool_maximum_backward(NULL, hdx, hdy, hindex, PRECISION_BF16, N, H, W, C);
+    OK(SAME(hy, y, N * Y * X * C) && SAME(hdx, dx, IN) && memcmp(index, hindex, N * Y * X * C) == 0,
+        "bf16: maximum");
+    pool_average_forward(NULL, y, x, PRECISION_F32, N, H * W, C);
+    pool_average_forward(NULL, average, hx, PRECISION_BF16, N, H * W, C);
+    OK(memcmp(average, y, sizeof average) == 0, "bf16: the average is f32");
+    pool_average_backward(NULL, spread, average, PRECISION_F32, N, H * W, C);
+    pool_average_backward(NULL, hdx, average, PRECISION_BF16, N, H * W, C);
+    OK(SAME(hdx, spread, IN), "bf16: and its gradient bf16");
+    precision_write(hdx, spread, PRECISION_BF16, IN);
+    precision_read(spread, hdx, PRECISION_BF16, IN);
+    pool_add(NULL, hx, hdx, PRECISION_BF16, IN);
+    pool_add(NULL, x, spread, PRECISION_F32, IN);
+    OK(SAME(hx, x, IN), "bf16: sums");
 }
 
 int main(void)
 {
     struct err err = {0};
+    half();
     struct parallel *parallel = parallel_new(3, &err);
     against_goldens(NULL);
     against_goldens(parallel);

@@ -144,7 +144,7 @@ static int ten_steps(double loss[STEPS], const char *rule, double peak, int thre
 {
     static struct stage encoder, head;
     const struct resnet_options resnet_options = {
-        "resnet20", 1, false, 1, {{SIDE, SIDE}}, false, {0, 0, 0}, {1, 1, 1}};
+        "resnet20", 1, false, 1, {{SIDE, SIDE}}, false, {0, 0, 0}, {1, 1, 1}, PRECISION_F32};
     const struct mlp_options mlp_options = {MLP_NONLINEAR, 3, FEATURES, HIDDEN, OUT, false};
     struct err err = {0};
     struct parallel *const parallel = parallel_new(threads, &err);
