@@ -350,6 +350,7 @@ static int align(struct record *record, struct safetensors *doc, size_t size, st
     }
     if (record_reserve(record, 0, total, err) < 0)
         return -1;
+    record->used = total;
     char *const base = record->buffer;
     for (int i = 0; i < doc->count; i++) {
         struct tensor *const t = &doc->tensor[i];

@@ -78,6 +78,7 @@ struct record {
     int fields;          /* room in field */
     void *buffer;        /* owned by records that the library filled, else NULL */
     size_t capacity;
+    size_t used; /* bytes of buffer that hold the record, in what a reader has filled */
 };
 
 /* ---- headers -------------------------------------------------------------------------------- */

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/train/feed.h"
 
+#include "lib/train/parcel.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,8 +12,11 @@
 
 struct item {
     struct record record; /* first: a record handed out is its item */
+    struct parcel parcel;
     struct item *next;
 };
+
+enum { LOOSE = 4 }; /* buffers that wait for a record to be read or unfolded into */
 
 struct feed {
     struct channel *channel;
@@ -27,13 +32,57 @@ struct feed {
     struct item *first, *last; /* read and not yet taken */
     struct item *spare;        /* returned, to be filled again */
     struct item *taken;        /* handed out */
-    int64_t newest, consumed;  /* step of the newest record read, and of the newest one taken */
-    bool complete;             /* the newest record was the last part of its step */
+    struct {
+        void *buffer;
+        size_t room;
+    } loose[LOOSE];
+    int64_t newest, consumed; /* step of the newest record read, and of the newest one taken */
+    bool complete;            /* the newest record was the last part of its step */
     bool end, cut, more, quit;
     struct err err;
 
-    double waited; /* the consumer's own */
+    struct parcel_press *press;  /* the thread's own */
+    struct parcel_press *opener; /* the consumer's own, */
+    double waited;               /* and this */
 };
+
+/* A buffer that a folded record has given up; and one for a record that has none. */
+static void give_buffer(struct feed *feed, void *buffer, size_t room)
+{
+    pthread_mutex_lock(&feed->mutex);
+    for (int i = 0; i < LOOSE && buffer != NULL; i++)
+        if (feed->loose[i].buffer == NULL) {
+            feed->loose[i].buffer = buffer;
+            feed->loose[i].room = room;
+            buffer = NULL;
+        }
+    pthread_mutex_unlock(&feed->mutex);
+    free(buffer);
+}
+
+static void *take_buffer(struct feed *feed, size_t *room)
+{
+    void *buffer = NULL;
+    pthread_mutex_lock(&feed->mutex);
+    for (int i = 0; i < LOOSE && buffer == NULL; i++) {
+        buffer = feed->loose[i].buffer;
+        *room = feed->loose[i].room;
+        feed->loose[i].buffer = NULL;
+    }
+    pthread_mutex_unlock(&feed->mutex);
+    return buffer;
+}
+
+static void free_items(struct item *item)
+{
+    while (item != NULL) {
+        struct item *const next = item->next;
+        record_free(&item->record);
+        parcel_free(&item->parcel);
+        free(item);
+        item = next;
+    }
+}
 
 static void publish(struct feed *feed, struct item *item)
 {
@@ -62,11 +111,27 @@ static struct item *wait_for_room(struct feed *feed)
     pthread_mutex_unlock(&feed->mutex);
     if (quit) {
         if (item != NULL)
-            record_free(&item->record);
-        free(item);
+            item->next = NULL;
+        free_items(item);
         return NULL;
     }
     return item != NULL ? item : calloc(1, sizeof *item);
+}
+
+/* As reader_record(); a part that will have to wait is folded. */
+static int read_item(struct feed *feed, struct item *item, struct err *err)
+{
+    if (item->record.buffer == NULL)
+        item->record.buffer = take_buffer(feed, &item->record.capacity);
+    const int got = reader_record(feed->reader, &item->record, err);
+    item->parcel.size = 0;
+    item->parcel.base = NULL;
+    if (got < 1 || !feed->one_ahead || item->record.parts == 1)
+        return got;
+    if (parcel_make(&item->parcel, feed->press, &item->record, err) < 0)
+        return -1;
+    feed_fold(feed, &item->record);
+    return 1;
 }
 
 static void read_records(struct feed *feed, struct err *err)
@@ -83,7 +148,7 @@ static void read_records(struct feed *feed, struct err *err)
         struct item *const item = wait_for_room(feed);
         if (item == NULL)
             break;
-        got = reader_record(feed->reader, &item->record, err);
+        got = read_item(feed, item, err);
         pthread_mutex_lock(&feed->mutex);
         if (got == 1) {
             publish(feed, item);
@@ -120,6 +185,19 @@ static void *feed_main(void *argument)
     return NULL;
 }
 
+/* What is left when there is no thread. */
+static void discard(struct feed *feed)
+{
+    for (int i = 0; i < LOOSE; i++)
+        free(feed->loose[i].buffer);
+    parcel_press_free(feed->press);
+    parcel_press_free(feed->opener);
+    reader_free(feed->reader);
+    pthread_cond_destroy(&feed->changed);
+    pthread_mutex_destroy(&feed->mutex);
+    free(feed);
+}
+
 struct feed *feed_new(struct channel *channel, bool one_ahead, struct err *err)
 {
     struct feed *const feed = calloc(1, sizeof *feed);
@@ -133,10 +211,12 @@ struct feed *feed_new(struct channel *channel, bool one_ahead, struct err *err)
     feed->reader = reader_new(channel, STREAM_RECORD, err);
     pthread_mutex_init(&feed->mutex, NULL);
     pthread_cond_init(&feed->changed, NULL);
-    if (feed->reader == NULL || pipe(feed->wake) != 0) {
+    feed->press = parcel_press_new(err);
+    feed->opener = parcel_press_new(err);
+    if (feed->reader == NULL || feed->press == NULL || feed->opener == NULL ||
+        pipe(feed->wake) != 0) {
         err_errno(err, "cannot make a pipe");
-        reader_free(feed->reader);
-        free(feed);
+        discard(feed);
         return NULL;
     }
     channel_interrupt(channel, feed->wake[0]);
@@ -149,21 +229,10 @@ struct feed *feed_new(struct channel *channel, bool one_ahead, struct err *err)
         err_set(err, ERR_FAILED, "cannot start a thread that reads '%s'", channel_name(channel));
         close(feed->wake[0]);
         close(feed->wake[1]);
-        reader_free(feed->reader);
-        free(feed);
+        discard(feed);
         return NULL;
     }
     return feed;
-}
-
-static void free_items(struct item *item)
-{
-    while (item != NULL) {
-        struct item *const next = item->next;
-        record_free(&item->record);
-        free(item);
-        item = next;
-    }
 }
 
 void feed_free(struct feed *feed)
@@ -182,11 +251,9 @@ void feed_free(struct feed *feed)
     free_items(feed->first);
     free_items(feed->spare);
     free_items(feed->taken);
-    reader_free(feed->reader);
-    channel_abandon(feed->channel);
-    pthread_cond_destroy(&feed->changed);
-    pthread_mutex_destroy(&feed->mutex);
-    free(feed);
+    struct channel *const channel = feed->channel;
+    discard(feed);
+    channel_abandon(channel);
 }
 
 static double seconds(void)
@@ -253,7 +320,24 @@ int feed_next(
     }
     pthread_mutex_unlock(&feed->mutex);
     feed->waited += seconds() - start;
-    return got;
+    return got == 1 ? feed_unfold(feed, *out, err) < 0 ? -1 : 1 : got;
+}
+
+void feed_fold(struct feed *feed, struct record *record)
+{
+    struct item *const item = (struct item *)record;
+    const size_t room = record->capacity;
+    give_buffer(feed, parcel_fold(&item->parcel, record), room);
+}
+
+int feed_unfold(struct feed *feed, struct record *record, struct err *err)
+{
+    struct item *const item = (struct item *)record;
+    if (item->parcel.base == NULL)
+        return 0;
+    size_t room = 0;
+    void *const buffer = take_buffer(feed, &room);
+    return parcel_unfold(&item->parcel, feed->opener, record, buffer, room, err);
 }
 
 void feed_return(struct feed *feed, struct record *record)

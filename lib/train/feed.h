@@ -3,6 +3,9 @@
  * A training stage has two: one prefetches the next step's input while this step is computed, the
  * other drains the gradients from the start, so that no sender is ever blocked by a stage that is
  * still sending itself.
+ *
+ * The parts of a step of several wait compressed, before they are handed out (where reading stays one
+ * step ahead: gradients have no use for it), and again when the consumer folds them.
  * SPDX-License-Identifier: MIT */
 #ifndef FEED_H
 #define FEED_H
@@ -33,6 +36,12 @@ int feed_next(
 
 /* Give a record back; its buffer serves again. */
 void feed_return(struct feed *feed, struct record *record);
+
+/* A record that was handed out will not be looked at for a while, and then again: between the two its
+ * fields point nowhere. Both have no effect on a record that is plain, as the only part of a step.
+ * Errors: ERR_FAILED (memory). */
+void feed_fold(struct feed *feed, struct record *record);
+int feed_unfold(struct feed *feed, struct record *record, struct err *err);
 
 /* The input ended without END. */
 bool feed_cut(struct feed *feed);

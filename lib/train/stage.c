@@ -256,7 +256,10 @@ static int forward_part(struct stage *s, struct record *in, struct err *err)
         return -1;
     void *const tape = claim_tape(s, part, in->part);
     model->forward(model->self, tape, s->out, in->field[s->in_column].data, in->rows, MODEL_TRAIN);
-    return write_part(s, in, err);
+    if (write_part(s, in, err) < 0)
+        return -1;
+    feed_fold(s->o.input, in);
+    return 0;
 }
 
 /* ---- backward --------------------------------------------------------------------------------- */
@@ -317,11 +320,11 @@ static int write_gradient(struct stage *s, const struct record *in, struct err *
 static int backward_part(struct stage *s, struct part *part, struct err *err)
 {
     const struct model *const model = &s->o.model;
-    const struct record *const in = part->in;
-    const void *const data = in->field[s->in_column].data;
+    struct record *const in = part->in;
     struct record *gradient;
-    if (take_gradient(s, in, &gradient, err) < 0)
+    if (take_gradient(s, in, &gradient, err) < 0 || feed_unfold(s->o.input, in, err) < 0)
         return -1;
+    const void *const data = in->field[s->in_column].data;
     if (!part->taped) {
         void *const tape = claim_tape(s, part, in->parts);
         model->forward(model->self, tape, s->out, data, in->rows, MODEL_REPEAT);
@@ -330,6 +333,7 @@ static int backward_part(struct stage *s, struct part *part, struct err *err)
     model->backward(model->self, part->tapes->tape[part->tape], s->grad_in,
         gradient->field[s->grad_column].data, data, in->rows);
     feed_return(s->grad, gradient);
+    feed_fold(s->o.input, in);
     return s->o.grad_out == NULL ? 0 : write_gradient(s, in, err);
 }
 

@@ -47,7 +47,7 @@ static int give(struct gallery *g, const struct header *header, int64_t step, in
     unsigned char *const pixels = malloc(2 * (size_t)size * size * 3);
     struct field field[4] = {
         {.data = ids}, {.data = labels}, {.data = views}, {pixels, NULL, {size, size, 3}}};
-    const struct record record = {step, 0, part, parts, 2, field, 4, NULL, 0};
+    const struct record record = {step, 0, part, parts, 2, field, 4, NULL, 0, 0};
     memset(pixels, (int)(10 * id + view), (size_t)size * size * 3);
     memset(pixels + size * size * 3, (int)(10 * (id + 1) + view), (size_t)size * size * 3);
     const int got = gallery_record(g, header, &record, err);
@@ -167,7 +167,7 @@ static void check_encoded(void)
     int64_t name_offsets[4] = {0, 700, 700, 702};
     struct field field[4] = {
         {.data = id}, {.data = label}, {bytes, offsets, {0}}, {names, name_offsets, {0}}};
-    const struct record record = {0, 0, 0, 1, 3, field, 4, NULL, 0};
+    const struct record record = {0, 0, 0, 1, 3, field, 4, NULL, 0, 0};
     struct gallery g;
     struct err err = {0};
     memcpy(bytes, pnm, sizeof pnm - 1);
