@@ -1,7 +1,9 @@
 /* layers -- the convolutions of an encoder, one shape at a time: GFLOP/s of each direction, and how
  * the time of a step is shared among them.
  *
- *     layers MODEL SIZE STEM [PICTURES [THREADS [ROUNDS]]]     resnet18, 34 or 50; cifar or imagenet
+ *     layers MODEL SIZE STEM [PICTURES [THREADS [ROUNDS [PRECISION]]]]
+ *
+ * MODEL is resnet18, 34 or 50; STEM cifar or imagenet; PRECISION f32 or bf16.
  *
  * First line: multiply-adds of a picture forward, and forward and backward together, in millions
  * (the stem has no data gradient); with 0 PICTURES that is all. Then a line for each shape, measured
@@ -115,17 +117,29 @@ static float *noise(size_t n)
     return x;
 }
 
-static void measure(struct layer *l, struct parallel *parallel, int n, int rounds)
+/* A map of it. */
+static void *noise_map(size_t n, enum precision precision)
+{
+    float *const map = noise(n);
+    if (precision == PRECISION_BF16)
+        for (size_t i = 0; i < n;
+             i++) /* from the front: what is read next is not yet overwritten */
+            ((uint16_t *)map)[i] = precision_narrow(map[i]);
+    return map;
+}
+
+static void measure(
+    struct layer *l, struct parallel *parallel, enum precision precision, int n, int rounds)
 {
     static double time[DIRECTIONS + 1][ROUNDS];
     const struct conv2d_shape *const p = &l->shape;
     struct err err = {0};
-    float *const x = noise((size_t)n * (size_t)(p->h * p->w * p->c));
-    float *const dx = noise((size_t)n * (size_t)(p->h * p->w * p->c));
-    float *const y = noise((size_t)n * (size_t)(conv2d_y(p) * conv2d_x(p) * p->k));
+    void *const x = noise_map((size_t)n * (size_t)(p->h * p->w * p->c), precision);
+    void *const dx = noise_map((size_t)n * (size_t)(p->h * p->w * p->c), precision);
+    void *const y = noise_map((size_t)n * (size_t)(conv2d_y(p) * conv2d_x(p) * p->k), precision);
     float *const weight = noise((size_t)(p->k * p->c * p->r * p->s));
     float *const dweight = noise((size_t)(p->k * p->c * p->r * p->s));
-    struct conv2d_context *const context = conv2d_context_new(parallel, PRECISION_F32, &err);
+    struct conv2d_context *const context = conv2d_context_new(parallel, precision, &err);
     struct conv2d *const conv = context == NULL ? NULL : conv2d_new(context, p, weight, &err);
     if (conv == NULL || conv2d_train(conv, !l->stem, &err) != 0 ||
         conv2d_reserve(context, &err) != 0)
@@ -204,9 +218,11 @@ static void print(void)
 int main(int argc, char **argv)
 {
     if (argc < 4)
-        fail("usage: layers MODEL SIZE STEM [PICTURES [THREADS [ROUNDS]]]");
+        fail("usage: layers MODEL SIZE STEM [PICTURES [THREADS [ROUNDS [PRECISION]]]]");
     const int size = atoi(argv[2]), pictures = argc > 4 ? atoi(argv[4]) : 32;
     const int threads = argc > 5 ? atoi(argv[5]) : 1, rounds = argc > 6 ? atoi(argv[6]) : 5;
+    const bool bf16 = argc > 7 && strcmp(argv[7], "bf16") == 0;
+    const enum precision precision = bf16 ? PRECISION_BF16 : PRECISION_F32;
     size_t which = 0;
     while (which < sizeof variants / sizeof *variants && strcmp(variants[which].name, argv[1]) != 0)
         which++;
@@ -227,7 +243,7 @@ int main(int argc, char **argv)
     if (parallel == NULL)
         fail(err.text);
     for (int i = 0; i < layers; i++)
-        measure(&layer[i], parallel, pictures, rounds);
+        measure(&layer[i], parallel, precision, pictures, rounds);
     print();
     parallel_free(parallel);
     return 0;

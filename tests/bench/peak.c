@@ -1,12 +1,16 @@
-/* peak -- how many f32 operations a second this machine does at most: fused multiply-adds in
- * registers, by the widest vectors it has.
+/* peak -- how many operations a second this machine does at most: in f32 fused multiply-adds in
+ * registers, by the widest vectors it has; in bf16, where it has AMX, products of tiles that are
+ * loaded from the first cache, four loads for four products, as a matrix product does.
  *
- *     peak [THREADS]     prints "INSTRUCTIONS ONE ALL", in GFLOP/s: of one thread, of all together
+ *     peak [THREADS]     prints "INSTRUCTIONS ONE ALL", in GFLOP/s: of one thread, of all together;
+ *                        a line for f32, and with AMX a second one for bf16
  *
  * A multiply-add counts as two. Time is the processor time of each thread, best of some rounds, so
  * that other work on the machine disturbs little; `ALL` is measured with all threads running, as
  * clocks and shared cores then are.
  * SPDX-License-Identifier: MIT */
+#include "lib/base/cpu.h"
+
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,11 +23,11 @@
 
 enum { CHAINS = 12, TURNS = 4000000, ROUNDS = 7, MOST = 1024 }; /* latency 4 or 5, two a cycle */
 
-/* Each kernel runs TURNS times CHAINS independent multiply-adds, and returns floats of a vector. */
-typedef int kernel(float *sum);
+/* Each kernel returns the operations that it has done, and a number so that it does them. */
+typedef double kernel(float *sum);
 
 #if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) static int fma_avx2(float *sum)
+__attribute__((target("avx2,fma"))) static double fma_avx2(float *sum)
 {
     __m256 chain[CHAINS];
     const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
@@ -36,10 +40,10 @@ __attribute__((target("avx2,fma"))) static int fma_avx2(float *sum)
     for (int i = 1; i < CHAINS; i++)
         chain[0] = _mm256_add_ps(chain[0], chain[i]);
     *sum = _mm256_cvtss_f32(chain[0]);
-    return 8;
+    return 2.0 * 8 * CHAINS * TURNS;
 }
 
-__attribute__((target("avx512f"))) static int fma_avx512(float *sum)
+__attribute__((target("avx512f"))) static double fma_avx512(float *sum)
 {
     __m512 chain[CHAINS];
     const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
@@ -52,12 +56,46 @@ __attribute__((target("avx512f"))) static int fma_avx512(float *sum)
     for (int i = 1; i < CHAINS; i++)
         chain[0] = _mm512_add_ps(chain[0], chain[i]);
     *sum = _mm512_cvtss_f32(chain[0]);
-    return 16;
+    return 2.0 * 16 * CHAINS * TURNS;
+}
+
+/* Source: Intel SDM volume 1, section 18.3: the 64 bytes that LDTILECFG reads. */
+struct tile_config {
+    uint8_t palette, start, reserved[14];
+    uint16_t bytes[16]; /* of a row of each tile */
+    uint8_t rows[16];
+};
+
+__attribute__((target("amx-tile,amx-bf16"))) static double tiles(float *sum)
+{
+    static const struct tile_config config = {
+        1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+    uint16_t operand[4][16 * 32] = {{0}}; /* zeros are as fast as any other number */
+    _tile_loadconfig(&config);
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int turn = 0; turn < TURNS; turn++) {
+        _tile_loadd(4, operand[0], 64);
+        _tile_loadd(6, operand[2], 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(7, operand[3], 64);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_loadd(5, operand[1], 64);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    float out[16 * 16];
+    _tile_stored(0, out, 64);
+    *sum = out[0];
+    _tile_release();
+    return 2.0 * 4 * 16 * 16 * 32 * TURNS;
 }
 #endif
 
 /* Multiply and add apart, in vectors of four: what every CPU this is built for has. */
-static int plain(float *sum)
+static double plain(float *sum)
 {
     typedef float vector __attribute__((vector_size(16)));
     vector chain[CHAINS];
@@ -71,7 +109,7 @@ static int plain(float *sum)
     for (int i = 1; i < CHAINS; i++)
         chain[0] += chain[i];
     *sum = chain[0][0];
-    return 4;
+    return 2.0 * 4 * CHAINS * TURNS;
 }
 
 struct job {
@@ -94,8 +132,8 @@ static void *work(void *context)
     pthread_barrier_wait(job->start);
     for (int round = 0; round < ROUNDS; round++) {
         const double start = thread_time();
-        const int floats = job->run(&job->sum);
-        const double rate = 2e-9 * floats * CHAINS * TURNS / (thread_time() - start);
+        const double operations = job->run(&job->sum);
+        const double rate = 1e-9 * operations / (thread_time() - start);
         job->best = rate > job->best ? rate : job->best;
     }
     return NULL;
@@ -124,6 +162,12 @@ static double measure(kernel *run, int threads)
     return sum;
 }
 
+static void print(const char *name, kernel *run, int threads)
+{
+    const double one = measure(run, 1);
+    printf("%s %.1f %.1f\n", name, one, measure(run, threads));
+}
+
 int main(int argc, char **argv)
 {
     const int threads = argc > 1 ? atoi(argv[1]) : 1;
@@ -134,15 +178,18 @@ int main(int argc, char **argv)
         return 2;
     }
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) {
+    if (cpu_level() >= CPU_AVX512) {
         run = fma_avx512;
         name = "AVX-512";
-    } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    } else if (cpu_level() >= CPU_AVX2) {
         run = fma_avx2;
         name = "AVX2+FMA";
     }
 #endif
-    const double one = measure(run, 1);
-    printf("%s %.1f %.1f\n", name, one, measure(run, threads));
+    print(name, run, threads);
+#if defined(__x86_64__)
+    if (cpu_level() >= CPU_AMX)
+        print("AMX", tiles, threads);
+#endif
     return 0;
 }
