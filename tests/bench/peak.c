@@ -70,7 +70,7 @@ __attribute__((target("amx-tile,amx-bf16"))) static double tiles(float *sum)
 {
     static const struct tile_config config = {
         1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
-    uint16_t operand[4][16 * 32] = {{0}}; /* zeros are as fast as any other number */
+    static const uint16_t operand[4][16 * 32]; /* zeros are as fast as any other number */
     _tile_loadconfig(&config);
     _tile_zero(0);
     _tile_zero(1);
