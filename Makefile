@@ -46,7 +46,7 @@ TOOLBOX  := $(BUILD)/libtools.a
 .SECONDARY:
 
 help: ## list the targets
-	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 all: $(TOOLS:%=$(BIN)/%) $(SCRIPTS:%=$(BIN)/%) ## build the tools and commands into build/bin
 
@@ -115,6 +115,8 @@ cli: all support ## run the tests of the tools
 	@BIN=$(abspath $(BIN)) SUPPORT=$(abspath $(BUILD)/support) tests/run cli
 
 asan ubsan tsan: ## build with a sanitizer into build/NAME and run all tests there
+baseline avx2 avx512: ## build for a CPU that has no more than this, and run all tests there
+asan ubsan tsan baseline avx2 avx512:
 	@$(MAKE) --no-print-directory VARIANT=$@ all units support replays
 	@BIN=$(abspath build/$@/bin) UNIT=build/$@/unit SUPPORT=$(abspath build/$@/support) REPLAY=build/$@/replay tests/run unit fuzz cli
 
@@ -138,6 +140,9 @@ bench-augment: all ## views a second against torchvision, which PYTHON=.../bin/p
 
 bench-train: all support benches ## views a second of training, against PyTorch, which PYTHON=.../bin/python has
 	@BIN=$(abspath $(BIN)) SUPPORT=$(abspath $(BUILD)/support) BENCH=$(abspath $(BUILD)/bench) tests/bench/train
+
+bench-neighbour: all support benches ## what training costs with a core less than threads
+	@BIN=$(abspath $(BIN)) SUPPORT=$(abspath $(BUILD)/support) BENCH=$(abspath $(BUILD)/bench) tests/bench/neighbour
 
 bench-ntxent: all support benches ## time and memory of the loss, against PyTorch, likewise
 	@BIN=$(abspath $(BIN)) SUPPORT=$(abspath $(BUILD)/support) BENCH=$(abspath $(BUILD)/bench) tests/bench/ntxent
@@ -183,7 +188,7 @@ lint: ## look for what compilers do not say: formatting, cppcheck, man pages, sh
 	    --suppress=missingIncludeSystem $(CPPCHECK_MISTAKES:%=--suppress=%) -I. lib formats tools
 	mandoc -Tlint -Wwarning $(MAN1) $(MAN5)
 	shellcheck -s bash -e SC2015,SC2016 $(SCRIPTS:%=pipelines/%) tests/run tests/deps tests/torture \
-	    tests/bench/augment tests/bench/train tests/bench/ntxent
+	    tests/bench/augment tests/bench/train tests/bench/neighbour tests/bench/ntxent
 
 # ---- the demonstration ----
 
@@ -217,6 +222,6 @@ uninstall: ## remove what install put there
 clean: ## remove everything that was built
 	rm -rf build
 
-.PHONY: help all units support benches deps deps-demo check unit cli asan ubsan tsan inject bench-augment bench-train bench-ntxent torture fuzzers replays fuzz-replay fuzz lint demo install uninstall clean
+.PHONY: help all units support benches deps deps-demo check unit cli asan ubsan tsan baseline avx2 avx512 inject bench-augment bench-train bench-neighbour bench-ntxent torture fuzzers replays fuzz-replay fuzz lint demo install uninstall clean
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

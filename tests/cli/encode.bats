@@ -586,6 +586,35 @@ answers() {
     cmp <(column h <tail) <(column h <h | tail -n +49)
 }
 
+@test "bf16: close to f32, the same bits whatever the threads, the memory, and after a state" {
+    views steps=3 epochs=3 parts=2 >v
+    gradients steps=3 epochs=3 parts=2 >g
+    train f --precision f32 >hf
+    train w --precision bf16 --state s --checkpoint-every 1 >h
+    ! cmp -s <(column h <h) <(column h <hf)
+    near 0.05 <(column h <h) <(column h <hf)
+    train t --precision bf16 -t 3 --memory 1 | cmp - h
+    cmp w t
+    simclr-inspect w | grep -q 'F32'
+    views start=2 steps=1 epochs=3 first=24 parts=2 >v
+    gradients start=2 steps=1 epochs=3 first=24 parts=2 >g
+    train again --precision bf16 --state s --start-step 2 --memory 1 >tail
+    cmp w again
+    cmp <(column h <tail) <(column h <h | tail -n +49)
+    refused 2 "*another run: *'precision'*bf16*f32*" \
+        train never --precision f32 --state s --start-step 2
+}
+
+@test "features in bf16 are near those in f32, and the header says which they are" {
+    weights
+    views >v
+    simclr-encode --weights w --precision bf16 v >h
+    simclr-encode --weights w --precision f32 v >hf
+    simclr-inspect h | grep -q bf16
+    ! cmp -s <(column h <h) <(column h <hf)
+    near 0.02 <(column h <h) <(column h <hf)
+}
+
 @test "a state that is missing, damaged or of another run is refused, naming the difference" {
     views steps=2 epochs=2 >v
     gradients steps=2 epochs=2 >g
