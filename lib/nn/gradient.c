@@ -1,0 +1,283 @@
+/* gradient -- products of the transposed image with dy.
+ * SPDX-License-Identifier: MIT */
+#include "lib/nn/gradient.h"
+
+#include "lib/base/arena.h"
+#include "lib/base/cpu.h"
+
+#include <string.h>
+
+enum { WIDTH = MICRO_CHUNK, SLICE = 4 }; /* positions of a strip; panels of 32 filters */
+enum { HOT_BYTES = 768 << 10, IMAGE_BYTES = 4 << 20, MOST_PICTURES = 128, MOST_UNITS = 2048 };
+
+static int divide_up(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Units of a block: a power of two, so that dy of a slice and 32 rows of x stay in L2. */
+static int block_of(const struct gradient *gradient, const struct geometry_shape *p)
+{
+    struct geometry g;
+    geometry_init(&g, p, 1, WIDTH);
+    const size_t positions = geometry_length(&g, 1, 0);
+    const int filters = gradient->k < SLICE * MICRO_COLUMNS ? gradient->k : SLICE * MICRO_COLUMNS;
+    const size_t hot =
+        ((size_t)(p->y * p->x) * (size_t)filters + positions * MICRO_ROWS) * sizeof(uint16_t);
+    const size_t image =
+        positions * (size_t)(g.phases * gradient->groups * MICRO_STRIP) * sizeof(uint16_t);
+    const int most = gradient->direct ? MOST_UNITS : MOST_PICTURES;
+    size_t block = 1;
+    while (2 * block <= (size_t)most && 2 * block * hot <= HOT_BYTES &&
+           2 * block * image <= IMAGE_BYTES)
+        block *= 2;
+    return (int)block;
+}
+
+void gradient_init(struct gradient *gradient, const struct conv2d_shape *conv)
+{
+    struct geometry_shape shape;
+    *gradient = (struct gradient){.c = conv->c,
+        .k = conv->k,
+        .taps = conv->r * conv->s,
+        .units = 1,
+        .groups = divide_up(conv->c, MICRO_STRIP),
+        .panels = divide_up(conv->k, MICRO_COLUMNS)};
+    geometry_forward(&shape, conv->h, conv->w, conv->r, conv->s, conv->stride, conv->pad);
+    geometry_init(&gradient->g, &shape, 1, WIDTH);
+    if (geometry_plain(&gradient->g)) {
+        gradient->direct = true;
+        gradient->units = conv->h * conv->w;
+        geometry_forward(&shape, 1, 1, 1, 1, 1, 0);
+    }
+    gradient->block = block_of(gradient, &shape);
+    geometry_init(&gradient->g, &shape, gradient->block, WIDTH);
+    gradient->slices = gradient->taps > 1 ? divide_up(gradient->panels, SLICE) : 1;
+    gradient->pairs = divide_up(gradient->taps * gradient->groups, 2);
+    /* An odd number of lines between rows: 32 of them meet in no set of L1. */
+    const int lines = divide_up((int)geometry_length(&gradient->g, gradient->block, WIDTH), 32);
+    gradient->length = (lines | 1) * 32;
+}
+
+size_t gradient_bytes(const struct gradient *gradient)
+{
+    return (size_t)gradient->pairs * (size_t)gradient->panels * MICRO_SUM * sizeof(float);
+}
+
+struct room {
+    uint16_t *image;        /* [phases][groups * 16][length] */
+    uint16_t *dy;           /* [2 * SLICE][strips][MICRO_B] */
+    uint16_t *zeros;        /* [most of c and k] */
+    const uint16_t **pixel; /* [length]: where the channels of a position come from */
+    int *start, *place;
+    ptrdiff_t *offset; /* [strips] */
+};
+
+static struct room room_of(const struct gradient *gradient, struct arena *arena)
+{
+    const size_t length = (size_t)gradient->length, phases = (size_t)gradient->g.phases;
+    const size_t strips = (size_t)geometry_strips(&gradient->g, gradient->block, WIDTH, NULL, NULL);
+    const size_t channels = (size_t)(gradient->groups * MICRO_STRIP);
+    const size_t filters = (size_t)(gradient->panels * MICRO_COLUMNS);
+    struct room room;
+    room.image = arena_take(arena, phases * channels * length, sizeof *room.image);
+    room.dy = arena_take(arena, 2 * SLICE * strips * MICRO_B, sizeof *room.dy);
+    room.zeros = arena_take(arena, channels > filters ? channels : filters, sizeof *room.zeros);
+    room.pixel = arena_take(arena, length, sizeof *room.pixel);
+    room.start = arena_take(arena, strips, sizeof *room.start);
+    room.place = arena_take(arena, strips * WIDTH, sizeof *room.place);
+    room.offset = arena_take(arena, strips, sizeof *room.offset);
+    return room;
+}
+
+size_t gradient_scratch(const struct gradient *gradient)
+{
+    struct arena arena = {0};
+    room_of(gradient, &arena);
+    return arena.used;
+}
+
+/* ---- operands ------------------------------------------------------------------------------- */
+
+/* Where the pixels of one phase lie; n units. */
+static void find_pixels(
+    const struct gradient *gradient, const struct room *room, const uint16_t *x, int phase, int n)
+{
+    const struct geometry *const g = &gradient->g;
+    const size_t c = (size_t)gradient->c, length = geometry_length(g, n, WIDTH);
+    const size_t picture = (size_t)g->shape.h * (size_t)g->shape.w * c;
+    for (size_t q = 0; q < length; q++)
+        room->pixel[q] = room->zeros;
+    const uint16_t **row = room->pixel;
+    for (int first = 0; first < n; first += g->group)
+        for (int u = 0; u < g->rows; u++, row += (ptrdiff_t)g->pitch * g->group) {
+            const struct geometry_span span = geometry_row(g, phase, u);
+            if (span.h < 0)
+                continue;
+            const uint16_t *from = x + (size_t)first * picture +
+                                   ((size_t)span.h * (size_t)g->shape.w + (size_t)span.w) * c;
+            for (int v = span.first; v < span.last; v++, from += (size_t)g->shape.stride * c)
+                for (int i = 0; i < g->group && first + i < n; i++)
+                    row[v * g->group + i] = from + (size_t)i * picture;
+        }
+}
+
+/* Four channels of four positions: a 4 x 4 transposition in four words of 64 bits. */
+static void transpose_four(uint16_t *to, size_t length, const uint16_t *const *pixel, int c)
+{
+    uint64_t row[4], out[4];
+    for (int i = 0; i < 4; i++)
+        memcpy(&row[i], pixel[i] + c, sizeof row[i]);
+    const uint64_t even = 0x0000FFFF0000FFFF, low = 0x00000000FFFFFFFF;
+    const uint64_t a = (row[0] & even) | (row[1] & even) << 16;
+    const uint64_t b = (row[0] >> 16 & even) | (row[1] & ~even);
+    const uint64_t d = (row[2] & even) | (row[3] & even) << 16;
+    const uint64_t e = (row[2] >> 16 & even) | (row[3] & ~even);
+    out[0] = (a & low) | d << 32;
+    out[1] = (b & low) | e << 32;
+    out[2] = a >> 32 | (d & ~low);
+    out[3] = b >> 32 | (e & ~low);
+    for (size_t i = 0; i < 4; i++)
+        memcpy(to + i * length, &out[i], sizeof out[i]);
+}
+
+/* to [c][length] from `count` positions, some at a time, so that their lines stay in L1. */
+static void transpose(
+    uint16_t *to, size_t length, const uint16_t *const *pixel, size_t count, int c)
+{
+    enum { POSITIONS = 64 };
+    const uint16_t one = 1;
+    uint8_t little;
+    memcpy(&little, &one, 1);
+    for (size_t first = 0; first < count; first += POSITIONS) {
+        const size_t end = first + POSITIONS < count ? first + POSITIONS : count;
+        int channel = 0;
+        for (; little && channel + 4 <= c; channel += 4) {
+            uint16_t *const row = to + (size_t)channel * length;
+            size_t q = first;
+            for (; q + 4 <= end; q += 4)
+                transpose_four(row + q, length, pixel + q, channel);
+            for (; q < end; q++)
+                for (size_t i = 0; i < 4; i++)
+                    row[i * length + q] = pixel[q][(size_t)channel + i];
+        }
+        for (; channel < c; channel++)
+            for (size_t q = first; q < end; q++)
+                to[(size_t)channel * length + q] = pixel[q][channel];
+    }
+}
+
+static void make_image(
+    const struct gradient *gradient, const struct room *room, const uint16_t *x, int n)
+{
+    const size_t length = (size_t)gradient->length;
+    const size_t phase_size = (size_t)(gradient->groups * MICRO_STRIP) * length;
+    for (int phase = 0; phase < gradient->g.phases; phase++) {
+        find_pixels(gradient, room, x, phase, n);
+        transpose(room->image + (size_t)phase * phase_size, length, room->pixel,
+            geometry_length(&gradient->g, n, WIDTH), gradient->c);
+    }
+}
+
+CPU_CLONES static void interleave(
+    uint16_t *restrict to, const uint16_t *restrict even, const uint16_t *restrict odd)
+{
+    for (int i = 0; i < MICRO_PANEL; i++) {
+        to[2 * i] = even[i];
+        to[2 * i + 1] = odd[i];
+    }
+}
+
+/* dy of 32 * SLICE filters from `first` on: [panels of 16][strips][16 pairs][16][2]. */
+static void pack_dy(const struct gradient *gradient, const struct room *room, const uint16_t *dy,
+    int strips, int first)
+{
+    const int k = gradient->k;
+    const int end = k - first < SLICE * MICRO_COLUMNS ? k : first + SLICE * MICRO_COLUMNS;
+    for (int strip = 0; strip < strips; strip++)
+        for (int p = 0; p < WIDTH; p += 2) {
+            const int *const place = room->place + (ptrdiff_t)strip * WIDTH + p;
+            const uint16_t *const even =
+                place[0] < 0 ? room->zeros : dy + (size_t)place[0] * (size_t)k + first;
+            const uint16_t *const odd =
+                place[1] < 0 ? room->zeros : dy + (size_t)place[1] * (size_t)k + first;
+            uint16_t *to = room->dy + (size_t)strip * MICRO_B + (size_t)p * MICRO_PANEL;
+            for (int f = 0; first + f < end; f += MICRO_PANEL, to += (size_t)strips * MICRO_B)
+                if (end - first - f >= MICRO_PANEL) {
+                    interleave(to, even + f, odd + f);
+                } else {
+                    memset(to, 0, 2 * MICRO_PANEL * sizeof *to);
+                    for (int i = 0; first + f + i < end; i++) {
+                        to[2 * i] = even[f + i];
+                        to[2 * i + 1] = odd[f + i];
+                    }
+                }
+        }
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+/* Channel 16 * group of a tap: tiles go through the taps of one group, then the next. */
+static const uint16_t *tile_at(const struct gradient *gradient, const uint16_t *image, int tile)
+{
+    const int tap = tile % gradient->taps, group = tile / gradient->taps;
+    const int i = tap / gradient->g.shape.s, j = tap % gradient->g.shape.s;
+    const int row = geometry_phase(&gradient->g, i, j) * gradient->groups + group;
+    return image + (size_t)row * MICRO_STRIP * (size_t)gradient->length +
+           geometry_tap(&gradient->g, i, j);
+}
+
+static void multiply(const struct gradient *gradient, const struct micro *micro,
+    const struct room *room, float *sums, int strips, int first_panel)
+{
+    const int tiles = gradient->taps * gradient->groups;
+    const int end = first_panel + SLICE < gradient->panels ? first_panel + SLICE : gradient->panels;
+    const size_t b_size = (size_t)strips * MICRO_B;
+    for (int pair = 0; pair < gradient->pairs; pair++) {
+        const uint16_t *const a0 = tile_at(gradient, room->image, 2 * pair);
+        const uint16_t *const a1 =
+            2 * pair + 1 < tiles ? tile_at(gradient, room->image, 2 * pair + 1) : a0;
+        for (int panel = first_panel; panel < end; panel++) {
+            const uint16_t *const b0 = room->dy + (size_t)(panel - first_panel) * 2 * b_size;
+            const bool wide = panel * MICRO_COLUMNS + MICRO_PANEL < gradient->k;
+            float *const sum = sums + (size_t)(pair * gradient->panels + panel) * MICRO_SUM;
+            micro->product(sum, a0, a1, (size_t)gradient->length, room->offset, b0,
+                wide ? b0 + b_size : NULL, strips, false);
+        }
+    }
+}
+
+void gradient_run(const struct gradient *gradient, const struct micro *micro, void *scratch,
+    float *sums, const uint16_t *x, const uint16_t *dy, size_t first, int n, int slice)
+{
+    struct arena arena = {.base = scratch, .size = SIZE_MAX};
+    const struct room room = room_of(gradient, &arena);
+    const struct geometry_shape *const p = &gradient->g.shape;
+    const size_t channels = (size_t)(gradient->groups * MICRO_STRIP);
+    const size_t filters = (size_t)(gradient->panels * MICRO_COLUMNS);
+    memset(room.zeros, 0, (channels > filters ? channels : filters) * sizeof *room.zeros);
+    x += first * (size_t)p->h * (size_t)p->w * (size_t)gradient->c;
+    dy += first * (size_t)p->y * (size_t)p->x * (size_t)gradient->k;
+    const int strips = geometry_strips(&gradient->g, n, WIDTH, room.start, room.place);
+    for (int i = 0; i < strips; i++)
+        room.offset[i] = room.start[i];
+    make_image(gradient, &room, x, n);
+    const int end = gradient->slices > 1 ? (slice + 1) * SLICE : gradient->panels;
+    for (int panel = slice * SLICE; panel < end && panel < gradient->panels; panel += SLICE) {
+        pack_dy(gradient, &room, dy, strips, panel * MICRO_COLUMNS);
+        multiply(gradient, micro, &room, sums, strips, panel);
+    }
+}
+
+void gradient_add(const struct gradient *gradient, float *dweight, const float *sum, int tile,
+    const struct conv2d_shape *conv)
+{
+    const int pair = tile / gradient->panels, first = tile % gradient->panels * MICRO_COLUMNS;
+    for (int m = 0; m < MICRO_ROWS; m++) {
+        const int which = 2 * pair + m / MICRO_STRIP, tap = which % gradient->taps;
+        const int c = which / gradient->taps * MICRO_STRIP + m % MICRO_STRIP;
+        for (int n = 0; c < conv->c && n < MICRO_COLUMNS && first + n < conv->k; n++)
+            dweight[((size_t)(first + n) * (size_t)conv->c + (size_t)c) * (size_t)gradient->taps +
+                    (size_t)tap] += sum[m * MICRO_COLUMNS + n];
+    }
+}

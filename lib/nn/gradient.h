@@ -1,0 +1,52 @@
+/* gradient.h -- the weight gradient of a bf16 convolution, over a block of pictures.
+ *
+ *     dweight[tap,c,k] = sum over outputs q of x[q + tap, c] * dy[q, k]
+ *
+ * Rows of the product (micro.h) are channels of the transposed image [phase][c][position], 16 of one tap
+ * to a tile; chunks are strips of 32 positions; columns are filters, dy being packed in pairs of
+ * positions with zeros where a strip has no output. So a tap is a shift of a pointer.
+ *
+ * Each block makes sums of its own, [pairs of tiles][32 filters][MICRO_SUM] floats, which the caller adds
+ * in the order of the blocks. A block is cut in slices of 128 filters, whose packed dy stays in L2
+ * together with 32 rows of the image; where there is one tap, transposing costs too much to be
+ * done again for each, and one job does all.
+ * Cost: 4 bytes a float and block written and read again; hence blocks of up to 128 pictures for small
+ * maps, whose filters are many. A chunk reads 32 lines of dy and 32 of x that cross lines, each next to
+ * those of the chunk before; both from L2.
+ * SPDX-License-Identifier: MIT */
+#ifndef GRADIENT_H
+#define GRADIENT_H
+
+#include "lib/nn/conv2d.h"
+#include "lib/nn/geometry.h"
+#include "lib/nn/micro.h"
+
+struct gradient {
+    struct geometry g;
+    int c, k, taps;
+    bool direct; /* 1x1, stride 1: each pixel is a "picture" of g */
+    int units;   /* pixels of a picture if so, else 1 */
+    int block;   /* the most units of a run */
+    int slices;  /* runs of a block */
+    int groups;  /* of 16 channels */
+    int pairs;   /* of tiles of 16 channels of one tap */
+    int panels;  /* of 32 filters */
+    int length;  /* positions between channels of the transposed image */
+};
+
+void gradient_init(struct gradient *gradient, const struct conv2d_shape *conv);
+
+/* Bytes of scratch, at a 64-byte boundary, for a run; and of the sums of a block. */
+size_t gradient_scratch(const struct gradient *gradient);
+size_t gradient_bytes(const struct gradient *gradient);
+
+/* One slice of the block of units first .. first+n-1: its part of `sums` overwritten (columns past k and
+ * rows past c are left or made anything). Between micro->begin() and end(). */
+void gradient_run(const struct gradient *gradient, const struct micro *micro, void *scratch,
+    float *sums, const uint16_t *x, const uint16_t *dy, size_t first, int n, int slice);
+
+/* Add the sums of pair * panels + panel = tile to dweight [K,C,R,S]. */
+void gradient_add(const struct gradient *gradient, float *dweight, const float *sum, int tile,
+    const struct conv2d_shape *conv);
+
+#endif

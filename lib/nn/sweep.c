@@ -1,0 +1,257 @@
+/* sweep -- the products of an image with packed weights.
+ * SPDX-License-Identifier: MIT */
+#include "lib/nn/sweep.h"
+
+#include "lib/base/arena.h"
+#include "lib/nn/precision.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { IMAGE_BYTES = 512 << 10, MOST_PICTURES = 16 };
+enum { PLAIN_BYTES = 256 << 10, FEWEST_UNITS = 64, MOST_UNITS = 1024 };
+
+static int divide_up(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Rows of a strip lie `step` apart: an odd number of lines, where they are long enough to meet in a
+ * few sets of L1. */
+static int step_of(int c)
+{
+    return c >= 256 && c % (2 * MICRO_CHUNK) == 0 ? c + MICRO_CHUNK : c;
+}
+
+/* A 1x1 filter reads whole chunks of the maps themselves, every pixel a picture of its own; if it does not
+ * make every other pixel of dx. */
+static bool reads_maps(const struct geometry *g, int c, const struct geometry_part *part)
+{
+    return geometry_plain(g) && c % MICRO_CHUNK == 0 && (part == NULL || part->stride == 1);
+}
+
+int sweep_block(const struct geometry_shape *shape, const struct geometry_part *part, int c)
+{
+    struct geometry g;
+    geometry_init(&g, shape, 1, MICRO_STRIP);
+    if (reads_maps(&g, c, part)) {
+        const int units = PLAIN_BYTES / (2 * c) / MICRO_ROWS * MICRO_ROWS;
+        return units < FEWEST_UNITS ? FEWEST_UNITS : units > MOST_UNITS ? MOST_UNITS : units;
+    }
+    const size_t picture = geometry_length(&g, 1, 0) * (size_t)(g.phases * step_of(c)) * 2;
+    int block = 1;
+    while (block < MOST_PICTURES && 2 * (size_t)block * picture <= IMAGE_BYTES)
+        block *= 2;
+    return block;
+}
+
+/* ---- chunks --------------------------------------------------------------------------------- */
+
+static void append(struct sweep *sweep, int i, int j, int from, int count)
+{
+    if (sweep->chunk != NULL)
+        sweep->chunk[sweep->chunks] =
+            (struct sweep_chunk){i, j, from, count < MICRO_CHUNK ? count : MICRO_CHUNK,
+                geometry_phase(&sweep->g, i, j), geometry_tap(&sweep->g, i, j)};
+    sweep->chunks++;
+}
+
+/* Taps of row i from j on that are neighbours in the image. */
+static int neighbours(const struct sweep *sweep, int j)
+{
+    const struct geometry_shape *const p = &sweep->g.shape;
+    const bool dense = sweep->g.group == 1 && sweep->step == sweep->c;
+    return dense ? divide_up(p->s - j, p->stride) : 1;
+}
+
+static void list_chunks(struct sweep *sweep)
+{
+    const struct geometry_shape *const p = &sweep->g.shape;
+    sweep->chunks = 0;
+    if (sweep->c % MICRO_CHUNK == 0) {
+        for (int from = 0; from < sweep->c; from += MICRO_CHUNK)
+            for (int i = 0; i < p->r; i++)
+                for (int j = 0; j < p->s; j++)
+                    append(sweep, i, j, from, MICRO_CHUNK);
+        return;
+    }
+    for (int i = 0; i < p->r; i++)
+        for (int j = 0; j < p->s; j++) {
+            if (neighbours(sweep, 0) > 1 && j >= p->stride)
+                break; /* part of a run that has been listed */
+            const int elements = neighbours(sweep, j) * sweep->c;
+            for (int from = 0; from < elements; from += MICRO_CHUNK)
+                append(sweep, i, j, from, elements - from);
+        }
+}
+
+int sweep_init(struct sweep *sweep, const struct geometry_shape *shape,
+    const struct conv2d_shape *conv, const struct geometry_part *part, int block, struct err *err)
+{
+    const bool back = part != NULL;
+    *sweep = (struct sweep){.c = back ? conv->k : conv->c,
+        .k = back ? conv->c : conv->k,
+        .units = 1,
+        .block = block,
+        .back = back,
+        .h = back ? conv->h : shape->y,
+        .w = back ? conv->w : shape->x};
+    sweep->part = back ? *part : (struct geometry_part){0, 0, 0, 0, 1};
+    geometry_init(&sweep->g, shape, block, MICRO_STRIP);
+    sweep->step = step_of(sweep->c);
+    if (reads_maps(&sweep->g, sweep->c, part)) {
+        struct geometry_shape pixel;
+        geometry_forward(&pixel, 1, 1, 1, 1, 1, 0);
+        geometry_init(&sweep->g, &pixel, block, MICRO_STRIP);
+        sweep->direct = true;
+        sweep->units = shape->h * shape->w;
+        sweep->step = sweep->c;
+        sweep->h = sweep->w = 1;
+    }
+    list_chunks(sweep);
+    const size_t panels = (size_t)divide_up(sweep->k, MICRO_PANEL);
+    sweep->chunk = calloc((size_t)sweep->chunks, sizeof *sweep->chunk);
+    sweep->packed =
+        calloc(panels * (size_t)sweep->chunks * MICRO_B + MICRO_CHUNK, sizeof(uint16_t));
+    if (sweep->chunk == NULL || sweep->packed == NULL)
+        return err_memory(err, "a convolution");
+    list_chunks(sweep);
+    return 0;
+}
+
+void sweep_free(struct sweep *sweep)
+{
+    free(sweep->chunk);
+    free(sweep->packed);
+}
+
+/* ---- weights -------------------------------------------------------------------------------- */
+
+/* One chunk of one panel: [16 pairs][16 columns][2]. Elements past the run stay zero. */
+static void pack(uint16_t *packed, const struct sweep *sweep, const struct sweep_chunk *chunk,
+    int first, const float *weight, const struct conv2d_shape *conv)
+{
+    const size_t taps = (size_t)(conv->r * conv->s), filter = (size_t)conv->c * taps;
+    const int columns = sweep->k - first < MICRO_PANEL ? sweep->k - first : MICRO_PANEL;
+    for (int e = 0; e < chunk->count; e++) {
+        const int channel = (chunk->from + e) % sweep->c;
+        const int j = chunk->j + (chunk->from + e) / sweep->c * sweep->g.shape.stride;
+        const int r = sweep->back ? sweep->part.r - chunk->i * sweep->part.stride : chunk->i;
+        const int s = sweep->back ? sweep->part.s - j * sweep->part.stride : j;
+        const float *from = weight + r * conv->s + s;
+        from += sweep->back ? (size_t)channel * filter + (size_t)first * taps
+                            : (size_t)first * filter + (size_t)channel * taps;
+        uint16_t *const to = packed + (ptrdiff_t)(e / 2) * 2 * MICRO_PANEL + e % 2;
+        for (int n = 0; n < columns; n++)
+            to[2 * n] = precision_narrow(from[(size_t)n * (sweep->back ? taps : filter)]);
+    }
+}
+
+void sweep_refresh(struct sweep *sweep, const float *weight, const struct conv2d_shape *conv)
+{
+    uint16_t *to = sweep->packed;
+    for (int first = 0; first < sweep->k; first += MICRO_PANEL)
+        for (int j = 0; j < sweep->chunks; j++, to += MICRO_B)
+            pack(to, sweep, &sweep->chunk[j], first, weight, conv);
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+struct room {
+    uint16_t *image;   /* or, where the maps are read, one strip: the last, if it is not full */
+    ptrdiff_t *offset; /* [chunks] */
+    int *start, *place;
+};
+
+static struct room room_of(const struct sweep *sweep, struct arena *arena)
+{
+    const size_t length = geometry_length(&sweep->g, sweep->block, MICRO_STRIP);
+    const size_t strips =
+        (size_t)geometry_strips(&sweep->g, sweep->block, MICRO_STRIP, NULL, NULL) + 1;
+    const size_t positions = sweep->direct ? MICRO_STRIP : length * (size_t)sweep->g.phases;
+    struct room room;
+    room.image =
+        arena_take(arena, positions * (size_t)sweep->step + MICRO_CHUNK, sizeof *room.image);
+    room.offset = arena_take(arena, (size_t)sweep->chunks, sizeof *room.offset);
+    room.start = arena_take(arena, strips, sizeof *room.start);
+    room.place = arena_take(arena, strips * MICRO_STRIP, sizeof *room.place);
+    return room;
+}
+
+size_t sweep_scratch(const struct sweep *sweep)
+{
+    struct arena arena = {0};
+    room_of(sweep, &arena);
+    return arena.used;
+}
+
+/* From pixels of the phase to pixels of dx. */
+static void place_in_map(const struct sweep *sweep, int *place, int count)
+{
+    const int y = sweep->g.shape.y, x = sweep->g.shape.x, stride = sweep->part.stride;
+    for (int i = 0; i < count; i++)
+        if (place[i] >= 0) {
+            const int n = place[i] / x / y, oy = place[i] / x % y, ox = place[i] % x;
+            place[i] = (n * sweep->h + sweep->part.h + oy * stride) * sweep->w + sweep->part.w +
+                       ox * stride;
+        }
+}
+
+/* The image of n units, or of the last strip of them; returns the positions of all others. */
+static const uint16_t *prepare(
+    const struct sweep *sweep, const struct room *room, const uint16_t *maps, int n)
+{
+    const size_t pixel = (size_t)sweep->c * sizeof *maps;
+    if (!sweep->direct) {
+        geometry_copy(room->image, maps, &sweep->g, n, MICRO_STRIP, sweep->c, sweep->step, 2);
+        const size_t length = geometry_length(&sweep->g, n, MICRO_STRIP) * (size_t)sweep->g.phases;
+        memset(room->image + length * (size_t)sweep->step, 0, MICRO_CHUNK * sizeof *maps);
+        return room->image;
+    }
+    const size_t left = (size_t)(n % MICRO_STRIP);
+    if (left > 0) {
+        memcpy(room->image, maps + ((size_t)n - left) * (size_t)sweep->c, left * pixel);
+        memset(room->image + left * (size_t)sweep->c, 0, (MICRO_STRIP - left) * pixel);
+    }
+    return maps;
+}
+
+void sweep_run(const struct sweep *sweep, const struct micro *micro, void *scratch, uint16_t *out,
+    const uint16_t *maps, size_t first, int n)
+{
+    _Alignas(64) float sum[MICRO_SUM];
+    struct arena arena = {.base = scratch, .size = SIZE_MAX};
+    const struct room room = room_of(sweep, &arena);
+    const struct geometry_shape *const p = &sweep->g.shape;
+    const size_t step = (size_t)sweep->step, k = (size_t)sweep->k;
+    maps += first * (size_t)p->h * (size_t)p->w * (size_t)sweep->c;
+    out += first * (size_t)sweep->h * (size_t)sweep->w * k;
+    const uint16_t *const image = prepare(sweep, &room, maps, n);
+    const size_t length = geometry_length(&sweep->g, n, MICRO_STRIP);
+    for (int j = 0; j < sweep->chunks; j++) {
+        const struct sweep_chunk *const chunk = &sweep->chunk[j];
+        const size_t position = (size_t)chunk->phase * length + (size_t)chunk->shift;
+        room.offset[j] = (ptrdiff_t)(position * step) + chunk->from;
+    }
+    const int strips = geometry_strips(&sweep->g, n, MICRO_STRIP, room.start, room.place);
+    memset(room.place + (size_t)strips * MICRO_STRIP, -1, MICRO_STRIP * sizeof *room.place);
+    if (sweep->back)
+        place_in_map(sweep, room.place, strips * MICRO_STRIP);
+    const int edge = sweep->direct && n % MICRO_STRIP > 0 ? strips - 1 : -1;
+    for (int column = 0; column < sweep->k; column += MICRO_COLUMNS) {
+        const size_t panel = (size_t)sweep->chunks * MICRO_B;
+        const uint16_t *const b0 = sweep->packed + (size_t)(column / MICRO_PANEL) * panel;
+        const uint16_t *const b1 = column + MICRO_PANEL < sweep->k ? b0 + panel : NULL;
+        const int columns = sweep->k - column < MICRO_COLUMNS ? sweep->k - column : MICRO_COLUMNS;
+        for (int strip = 0; strip < strips; strip += 2) {
+            const uint16_t *a[2];
+            for (int i = 0; i < 2; i++) {
+                const int which = strip + i < strips ? strip + i : strip;
+                a[i] = which == edge ? room.image : image + (size_t)room.start[which] * step;
+            }
+            micro->product(sum, a[0], a[1], step, room.offset, b0, b1, sweep->chunks, false);
+            micro->store(
+                out + column, sum, room.place + (ptrdiff_t)strip * MICRO_STRIP, k, columns);
+        }
+    }
+}

@@ -1,0 +1,323 @@
+/* tiled -- blocks, threads and scratch of the bf16 convolutions.
+ * SPDX-License-Identifier: MIT */
+#include "lib/nn/tiled.h"
+
+#include "lib/base/arena.h"
+#include "lib/base/cpu.h"
+#include "lib/base/shape.h"
+#include "lib/nn/gradient.h"
+#include "lib/nn/sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Sums of blocks kept at a time: as many as fit here, one a thread at least. */
+static const size_t partial_bytes = (size_t)64 << 20;
+
+struct tiled_context {
+    struct parallel *parallel;
+    const struct micro *micro;
+    size_t scratch, sums; /* bytes that the most demanding convolution wants: a thread, a block */
+    struct arena arena;
+    size_t room[2]; /* scratch and sums when the memory was made */
+    char *memory;   /* [threads][room[0]] */
+    char *partial;  /* [1 + partials][room[1]]: the total, then blocks */
+    int partials;
+};
+
+struct tiled {
+    struct tiled_context *context;
+    struct conv2d_shape shape;
+    const float *weight; /* [K,C,R,S], borrowed */
+    bool ready[CONV2D_DIRECTIONS];
+    struct sweep forward;
+    struct sweep *data; /* [phases]: those that have taps; owned */
+    int phases;
+    bool empty; /* some pixels of dx have no tap: zeros */
+    struct gradient gradient;
+};
+
+/* ---- making --------------------------------------------------------------------------------- */
+
+struct tiled_context *tiled_context_new(struct parallel *parallel, int level, struct err *err)
+{
+    struct tiled_context *const context = calloc(1, sizeof *context);
+    if (context == NULL) {
+        err_memory(err, "convolutions");
+        return NULL;
+    }
+    context->parallel = parallel;
+    context->micro = micro_choose(level);
+    return context;
+}
+
+void tiled_context_free(struct tiled_context *context)
+{
+    if (context == NULL)
+        return;
+    arena_free(&context->arena);
+    free(context);
+}
+
+const char *tiled_name(const struct tiled_context *context)
+{
+    return context->micro->name;
+}
+
+static void cut(struct tiled_context *context)
+{
+    const size_t threads = (size_t)parallel_threads(context->parallel);
+    context->memory = arena_take(&context->arena, threads, context->room[0]);
+    context->partial = arena_take(&context->arena, (size_t)context->partials + 1, context->room[1]);
+}
+
+int tiled_reserve(struct tiled_context *context, struct err *err)
+{
+    if (context->arena.base != NULL && context->scratch <= context->room[0] &&
+        context->sums <= context->room[1])
+        return 0;
+    const int threads = parallel_threads(context->parallel);
+    arena_free(&context->arena);
+    context->room[0] = context->scratch;
+    context->room[1] = context->sums;
+    const size_t fitting = context->sums == 0 ? 0 : partial_bytes / context->sums;
+    context->partials = fitting > 256 ? 256 : (int)fitting;
+    if (context->sums > 0 && context->partials < threads)
+        context->partials = threads;
+    cut(context);
+    if (arena_alloc(&context->arena, "convolutions", err) != 0)
+        return -1;
+    cut(context);
+    return 0;
+}
+
+struct tiled *tiled_new(struct tiled_context *context, const struct conv2d_shape *shape,
+    const float *weight, struct err *err)
+{
+    struct tiled *const conv = calloc(1, sizeof *conv);
+    if (conv == NULL) {
+        err_memory(err, "a convolution");
+        return NULL;
+    }
+    conv->context = context;
+    conv->shape = *shape;
+    conv->weight = weight;
+    return conv;
+}
+
+void tiled_free(struct tiled *conv)
+{
+    if (conv == NULL)
+        return;
+    sweep_free(&conv->forward);
+    for (int i = 0; i < conv->phases; i++)
+        sweep_free(&conv->data[i]);
+    free(conv->data);
+    free(conv);
+}
+
+static void demand(size_t *most, size_t bytes)
+{
+    *most = bytes > *most ? bytes : *most;
+}
+
+static int add_forward(struct tiled *conv, const struct geometry_shape *shape, struct err *err)
+{
+    const int block = sweep_block(shape, NULL, conv->shape.c);
+    if (sweep_init(&conv->forward, shape, &conv->shape, NULL, block, err) != 0)
+        return -1;
+    demand(&conv->context->scratch, sweep_scratch(&conv->forward));
+    return 0;
+}
+
+/* A sweep for each phase of dx, over blocks of one size. */
+static int add_data(struct tiled *conv, const struct geometry_shape *forward, struct err *err)
+{
+    const int stride = conv->shape.stride;
+    struct geometry_shape shape;
+    struct geometry_part part;
+    int block = 0;
+    conv->data = calloc((size_t)(stride * stride), sizeof *conv->data);
+    if (conv->data == NULL)
+        return err_memory(err, "a convolution");
+    for (int i = 0; i < stride * stride; i++)
+        if (geometry_transpose(&shape, &part, forward, i / stride, i % stride)) {
+            const int fitting = sweep_block(&shape, &part, conv->shape.k);
+            block = block == 0 || fitting < block ? fitting : block;
+        }
+    for (int i = 0; i < stride * stride; i++) {
+        if (!geometry_transpose(&shape, &part, forward, i / stride, i % stride)) {
+            conv->empty = true;
+            continue;
+        }
+        struct sweep *const sweep = &conv->data[conv->phases++];
+        if (sweep_init(sweep, &shape, &conv->shape, &part, block, err) != 0)
+            return -1;
+        demand(&conv->context->scratch, sweep_scratch(sweep));
+    }
+    return 0;
+}
+
+int tiled_add(struct tiled *conv, enum conv2d_direction direction, struct err *err)
+{
+    const struct conv2d_shape *const p = &conv->shape;
+    struct geometry_shape shape;
+    if (conv->ready[direction])
+        return 0;
+    geometry_forward(&shape, p->h, p->w, p->r, p->s, p->stride, p->pad);
+    if (direction == CONV2D_FORWARD && add_forward(conv, &shape, err) != 0)
+        return -1;
+    if (direction == CONV2D_DATA && add_data(conv, &shape, err) != 0)
+        return -1;
+    if (direction == CONV2D_WEIGHT) {
+        gradient_init(&conv->gradient, p);
+        demand(&conv->context->scratch, gradient_scratch(&conv->gradient));
+        demand(&conv->context->sums, gradient_bytes(&conv->gradient));
+    }
+    conv->ready[direction] = true;
+    return 0;
+}
+
+void tiled_refresh(struct tiled *conv, int thread)
+{
+    (void)thread;
+    if (conv->ready[CONV2D_FORWARD])
+        sweep_refresh(&conv->forward, conv->weight, &conv->shape);
+    for (int i = 0; i < conv->phases; i++)
+        sweep_refresh(&conv->data[i], conv->weight, &conv->shape);
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+/* One pass over the rows of a part, as the threads see it. */
+struct pass {
+    struct tiled *conv;
+    uint16_t *out;
+    const uint16_t *in, *dy;
+    size_t units;        /* of all pictures */
+    size_t from, blocks; /* weight gradient: the first block of this round, and how many */
+    float *dweight;      /* in the last round */
+};
+
+static void *scratch_of(const struct tiled_context *context, int thread)
+{
+    return context->memory + (size_t)thread * context->room[0];
+}
+
+/* The total, or the sums of block i-1 of a round. */
+static float *partial(const struct tiled_context *context, size_t i)
+{
+    return (float *)(void *)(context->partial + i * context->room[1]);
+}
+
+static int units_of(size_t units, size_t first, int block)
+{
+    return units - first < (size_t)block ? (int)(units - first) : block;
+}
+
+static void forward_block(void *context, int block, int thread)
+{
+    const struct pass *const pass = context;
+    const struct sweep *const sweep = &pass->conv->forward;
+    const struct micro *const micro = pass->conv->context->micro;
+    const size_t first = (size_t)block * (size_t)sweep->block;
+    const unsigned state = micro->begin();
+    sweep_run(sweep, micro, scratch_of(pass->conv->context, thread), pass->out, pass->in, first,
+        units_of(pass->units, first, sweep->block));
+    micro->end(state);
+}
+
+static void data_block(void *context, int block, int thread)
+{
+    const struct pass *const pass = context;
+    const struct tiled *const conv = pass->conv;
+    const struct micro *const micro = conv->context->micro;
+    const size_t first = (size_t)block * (size_t)conv->data[0].block;
+    const int n = units_of(pass->units, first, conv->data[0].block);
+    const size_t picture =
+        (size_t)conv->shape.h * (size_t)conv->shape.w * (size_t)conv->shape.c * sizeof *pass->out;
+    if (conv->empty)
+        memset((char *)pass->out + first * picture, 0, (size_t)n * picture);
+    const unsigned state = micro->begin();
+    for (int i = 0; i < conv->phases; i++)
+        sweep_run(&conv->data[i], micro, scratch_of(conv->context, thread), pass->out, pass->in,
+            first, n);
+    micro->end(state);
+}
+
+static size_t blocks_of(size_t units, int block)
+{
+    return (units + (size_t)block - 1) / (size_t)block;
+}
+
+void tiled_forward(struct tiled *conv, uint16_t *y, const uint16_t *x, int n)
+{
+    struct pass pass = {
+        .conv = conv, .out = y, .in = x, .units = (size_t)n * (size_t)conv->forward.units};
+    parallel_run(conv->context->parallel, (int)blocks_of(pass.units, conv->forward.block),
+        forward_block, &pass);
+}
+
+/* In the forward pass this was: y[i,row,column,k] += x[from + c] * weight[k,c,r,s]. */
+void tiled_data(struct tiled *conv, uint16_t *dx, const uint16_t *dy, int n)
+{
+    struct pass pass = {
+        .conv = conv, .out = dx, .in = dy, .units = (size_t)n * (size_t)conv->data[0].units};
+    parallel_run(conv->context->parallel, (int)blocks_of(pass.units, conv->data[0].block),
+        data_block, &pass);
+}
+
+static void weight_block(void *context, int job, int thread)
+{
+    const struct pass *const pass = context;
+    const struct tiled_context *const owner = pass->conv->context;
+    const struct gradient *const gradient = &pass->conv->gradient;
+    const size_t block = (size_t)(job / gradient->slices);
+    const size_t first = (pass->from + block) * (size_t)gradient->block;
+    const unsigned state = owner->micro->begin();
+    gradient_run(gradient, owner->micro, scratch_of(owner, thread), partial(owner, 1 + block),
+        pass->in, pass->dy, first, units_of(pass->units, first, gradient->block),
+        job % gradient->slices);
+    owner->micro->end(state);
+}
+
+CPU_CLONES static void add(float *restrict sum, const float *restrict term, int n)
+{
+    for (int i = 0; i < n; i++)
+        sum[i] += term[i];
+}
+
+/* One tile of sums over the blocks of a round, in their order; then into the gradient. */
+static void sum_tile(void *context, int tile, int thread)
+{
+    const struct pass *const pass = context;
+    const struct tiled_context *const owner = pass->conv->context;
+    const size_t at = (size_t)tile * MICRO_SUM;
+    float *const sum = partial(owner, 0) + at;
+    (void)thread;
+    if (pass->from == 0)
+        memset(sum, 0, MICRO_SUM * sizeof *sum);
+    for (size_t i = 0; i < pass->blocks; i++)
+        add(sum, partial(owner, 1 + i) + at, MICRO_SUM);
+    if (pass->dweight != NULL)
+        gradient_add(&pass->conv->gradient, pass->dweight, sum, tile, &pass->conv->shape);
+}
+
+/* In the forward pass this was: y[i,row,column,k] += x[from + c] * weight[k,c,r,s]. Rounds of blocks
+ * bound the memory; how many blocks a round has changes no order of addition. */
+void tiled_weight(struct tiled *conv, float *dweight, const uint16_t *dy, const uint16_t *x, int n)
+{
+    const struct tiled_context *const context = conv->context;
+    const struct gradient *const gradient = &conv->gradient;
+    const int tiles = gradient->pairs * gradient->panels;
+    struct pass pass = {
+        .conv = conv, .in = x, .dy = dy, .units = (size_t)n * (size_t)gradient->units};
+    const size_t blocks = blocks_of(pass.units, gradient->block);
+    for (; pass.from < blocks; pass.from += pass.blocks) {
+        const size_t left = blocks - pass.from, most = (size_t)context->partials;
+        pass.blocks = left < most ? left : most;
+        pass.dweight = left == pass.blocks ? dweight : NULL;
+        parallel_run(context->parallel, (int)pass.blocks * gradient->slices, weight_block, &pass);
+        parallel_run(context->parallel, tiles, sum_tile, &pass);
+    }
+}
