@@ -178,7 +178,7 @@ static int failed(struct err *err, dnnl_status_t status, const char *what)
     return err_set(err, ERR_FAILED, "oneDNN cannot make %s (status %d)", what, (int)status);
 }
 
-struct onednn_context *onednn_context_new(struct parallel *parallel, struct err *err)
+struct onednn_context *onednn_context_new(struct parallel *parallel, int level, struct err *err)
 {
     struct onednn_context *context = calloc(1, sizeof *context);
     if (context == NULL) {
@@ -193,9 +193,9 @@ struct onednn_context *onednn_context_new(struct parallel *parallel, struct err 
         onednn_context_free(context);
         return NULL;
     }
-    if (CPU_MOST < CPU_AVX2) /* refused when something has used the library before: no harm */
+    if (level < CPU_AVX2) /* refused when something has used the library before: no harm */
         dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
-    else if (CPU_MOST < CPU_AVX512)
+    else if (level < CPU_AVX512)
         dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
     dnnl_status_t status = dnnl_engine_create(&context->engine, dnnl_cpu, 0);
     for (int i = 0; i < context->threads && status == dnnl_success; i++)

@@ -11,9 +11,10 @@
 
 #include "lib/nn/conv2d.h"
 
-/* An engine, and scratch memory for each thread. */
+/* An engine, and scratch memory for each thread. level: the most of cpu.h that kernels may use; the
+ * first context decides for all. */
 struct onednn_context;
-struct onednn_context *onednn_context_new(struct parallel *parallel, struct err *err);
+struct onednn_context *onednn_context_new(struct parallel *parallel, int level, struct err *err);
 void onednn_context_free(struct onednn_context *context); /* after its convolutions; NULL is fine */
 
 /* A convolution, fit for no direction yet. Borrows context and weight [K,C,R,S]. */

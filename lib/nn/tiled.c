@@ -8,6 +8,7 @@
 #include "lib/nn/gradient.h"
 #include "lib/nn/sweep.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,17 @@ const char *tiled_name(const struct tiled_context *context)
     return context->micro->name;
 }
 
+const char *tiled_kernel(const struct tiled *conv, enum conv2d_direction direction)
+{
+    (void)direction; /* one kernel serves all */
+    return tiled_name(conv->context);
+}
+
+void tiled_version(char *text, size_t size)
+{
+    snprintf(text, size, "tiles by %s", micro_choose(cpu_level())->name);
+}
+
 static void cut(struct tiled_context *context)
 {
     const size_t threads = (size_t)parallel_threads(context->parallel);
@@ -107,6 +119,8 @@ struct tiled *tiled_new(struct tiled_context *context, const struct conv2d_shape
 
 void tiled_free(struct tiled *conv)
 {
+    if (conv == NULL)
+        return;
     if (conv == NULL)
         return;
     sweep_free(&conv->forward);

@@ -37,7 +37,9 @@ void tiled_forward(struct tiled *conv, uint16_t *y, const uint16_t *x, int n);
 void tiled_data(struct tiled *conv, uint16_t *dx, const uint16_t *dy, int n);
 void tiled_weight(struct tiled *conv, float *dweight, const uint16_t *dy, const uint16_t *x, int n);
 
-/* "AMX": the kernels that a context uses. */
+/* "AMX": the kernels in use, of a context by its level or of this CPU at its best. */
 const char *tiled_name(const struct tiled_context *context);
+const char *tiled_kernel(const struct tiled *conv, enum conv2d_direction direction);
+void tiled_version(char *text, size_t size);
 
 #endif
