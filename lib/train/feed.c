@@ -66,7 +66,7 @@ static void *take_buffer(struct feed *feed, size_t *room)
     pthread_mutex_lock(&feed->mutex);
     for (int i = 0; i < LOOSE && buffer == NULL; i++) {
         buffer = feed->loose[i].buffer;
-        *room = feed->loose[i].room;
+        *room = buffer != NULL ? feed->loose[i].room : 0;
         feed->loose[i].buffer = NULL;
     }
     pthread_mutex_unlock(&feed->mutex);

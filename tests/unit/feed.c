@@ -141,6 +141,34 @@ static void test_order(bool even)
 }
 
 /* Records that have gone out when there should be `count`: those, or more a moment later. */
+/* All parts of a step in use at a time, more than buffers are put by for, folded and unfolded. */
+static void test_many(void)
+{
+    enum { MANY = 7 };
+    struct err err = {0};
+    struct sender s = {.steps = 4, .parts = MANY, .end = true, .even = true};
+    struct feed *const feed = feed_new(start(&s), true, &err);
+    bool good = feed_header(feed, &err) != NULL;
+    for (int step = 0; step < 4 && good; step++) {
+        struct record *part[MANY];
+        for (int i = 0; i < MANY && good; i++)
+            good = feed_next(feed, &part[i], NULL, &err) == 1;
+        for (int round = 0; round < 2 && good; round++) {
+            for (int i = 0; i < MANY; i++)
+                good = good && holds(part[i], step, i);
+            for (int i = 0; i < MANY && good; i++)
+                feed_fold(feed, part[i]);
+            for (int i = 0; i < MANY && good; i++)
+                good = feed_unfold(feed, part[i], &err) == 0;
+        }
+        for (int i = 0; i < MANY && good; i++)
+            feed_return(feed, part[i]);
+    }
+    OK(good, "%d parts are whole at the same time %s", MANY, err.text);
+    feed_free(feed);
+    pthread_join(s.thread, NULL);
+}
+
 static int settled(struct sender *s, int count)
 {
     for (int i = 0; i < 500 && sent(s) < count; i++)
@@ -241,6 +269,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     test_order(false);
     test_order(true);
+    test_many();
     test_ahead();
     test_ends();
     test_stop();
