@@ -77,7 +77,7 @@ void training_check(const struct cli_tool *tool, const char *operand)
 {
     static const char *const only[] = {"grad", "grad-out", "save", "batch-norm", "optimizer",
         "learning-rate", "lr-scaling", "weight-decay", "momentum", "nesterov", "warmup-epochs",
-        "memory", "state", "checkpoint-every", "start-step"};
+        "memory", "scratch", "state", "checkpoint-every", "start-step"};
     if (training.train && training.grad == NULL)
         die(ERR_MISUSE, "--train needs --grad, a FIFO that brings the gradients");
     for (size_t i = 0; !training.train && i < sizeof only / sizeof *only; i++)
@@ -86,6 +86,8 @@ void training_check(const struct cli_tool *tool, const char *operand)
     if (training.state == NULL && (training.checkpoint_every > 0 || training.start_step > 0))
         die(ERR_MISUSE, "--%s needs --state",
             training.start_step > 0 ? "start-step" : "checkpoint-every");
+    if (training.scratch != NULL && strcmp(training.batch_norm, "step") != 0)
+        die(ERR_MISUSE, "--scratch makes sense only with --batch-norm step: parts need no file");
     if (training.train)
         check_files(operand);
 }
@@ -126,12 +128,14 @@ static void name_unused(void *context, const char *name)
 struct training_session training_open(const char *operand)
 {
     struct err err = {0};
-    struct training_session s = {0};
+    struct training_session s = {.scratch = -1};
     account_start();
     if (training.state != NULL)
         stop_defer(); /* without a place to save, a signal just ends the tool */
     need_folder("save", training.save);
     need_folder("state", training.state);
+    if (training.scratch != NULL && (s.scratch = spill_open(training.scratch, &err)) < 0)
+        die(ERR_MISUSE, "--scratch: %s", err.text);
     if (training.weights != NULL &&
         safetensors_load(&s.weights, training.weights, WEIGHTS_BYTES, &err) < 0)
         die_err(&err);
@@ -237,6 +241,8 @@ static void tell_account(const struct stage_account *a)
     if (cli_common.verbose)
         warn("%.0f MiB of activations, %lld parts computed twice",
             (double)a->tape_bytes / (1 << 20), (long long)a->repeated);
+    if (cli_common.verbose && training.scratch != NULL)
+        warn("%.0f MiB of them in the scratch file", (double)a->spilt_bytes / (1 << 20));
 }
 
 /* What must be the same when a state is taken up: the options, and the weights it all began with. */
@@ -273,12 +279,14 @@ static void train(struct training_session *session, struct training_job *job)
     if (grad_out != NULL)
         channel_watch(grad_out, channel_fd(session->in));
     const struct plan *const plan = &in->plan;
+    const bool frozen = strcmp(training.batch_norm, "frozen") == 0;
     const struct stage_options options = {job->model, optimizer,
         schedule_make(training.rate, training.scaling, plan->batch, training.warmup_epochs,
             plan->steps_per_epoch, plan->steps),
         session->feed, job->input_column, session->out, out_header, job->output_column,
         cli_common.level, session->grad, grad_out, grad_header, training.memory,
-        job->has_batch_norm && strcmp(training.batch_norm, "part") == 0 ? 2 : 1,
+        job->has_batch_norm && !frozen ? 2 : 1,
+        job->has_batch_norm && strcmp(training.batch_norm, "step") == 0, session->scratch,
         training.state != NULL ? &state : NULL, training.checkpoint_every, training.start_step,
         &stop_requested};
     struct stage *const stage = stage_new(&options, &err);
@@ -336,7 +344,7 @@ static void forward_rows(
         f->capacity = rows;
     }
     if (f->tape[size] == NULL)
-        f->tape[size] = model->tape_new(model->self, size, FORWARD_ROWS, false, &err);
+        f->tape[size] = model->tape_new(model->self, size, FORWARD_ROWS, false, NULL, &err);
     if (f->tape[size] == NULL)
         die_err(&err);
     for (int row = 0; row < rows; row += FORWARD_ROWS)
@@ -416,6 +424,8 @@ static void close_session(struct training_session *session, struct training_job 
     feed_free(session->feed);
     reader_free(session->reader);
     parallel_free(session->parallel);
+    if (session->scratch >= 0)
+        close(session->scratch);
     safetensors_free(&session->weights);
     json_decref(job->metadata);
     json_decref(job->arguments);

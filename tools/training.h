@@ -17,10 +17,11 @@ struct training_options {
     bool train, nesterov;
     const char *grad, *grad_out;
     const char *weights, *save;
-    const char *batch_norm; /* part | frozen */
+    const char *batch_norm; /* part | step | frozen */
     const char *optimizer, *scaling;
     double rate, decay, momentum, warmup_epochs; /* warm-up NaN: not given */
     size_t memory;                               /* 0: half of what the machine has */
+    const char *scratch;
     const char *state;
     int64_t checkpoint_every, start_step, seed; /* seed below 0: the plan's, else 0 */
 };
@@ -35,8 +36,8 @@ extern struct training_options training;
             "begin with the weights in FILE (safetensors)", false},                                \
         {0, "save", "FILE", CLI_TEXT, &training.save, 0, 0, CLI_INCIDENTAL,                        \
             "write the trained weights to FILE (safetensors)", false},                             \
-        {0, "batch-norm", "part|frozen", CLI_CHOICE, &training.batch_norm, 0, 0, CLI_RESULT,       \
-            "statistics of each part, or the running ones, unchanged", false},                     \
+        {0, "batch-norm", "part|step|frozen", CLI_CHOICE, &training.batch_norm, 0, 0, CLI_RESULT,  \
+            "statistics of each part, of the step, or the running ones", false},                   \
         {0, "optimizer", "lars|sgd|adam|adamw", CLI_CHOICE, &training.optimizer, 0, 0, CLI_RESULT, \
             "update rule", false},                                                                 \
         {0, "learning-rate", "RATE", CLI_REAL, &training.rate, 0, 1e6, CLI_RESULT,                 \
@@ -52,6 +53,8 @@ extern struct training_options training;
             "linear warm-up; default: a tenth of the epochs, at most 10", false},                  \
         {0, "memory", "SIZE", CLI_SIZE, &training.memory, 1, 1e18, CLI_INCIDENTAL,                 \
             "for the activations of several parts; default: half of the machine's", false},        \
+        {0, "scratch", "FILE", CLI_TEXT, &training.scratch, 0, 0, CLI_INCIDENTAL,                  \
+            "with --batch-norm step: activations beyond --memory go to FILE", false},              \
         {0, "state", "PREFIX", CLI_TEXT, &training.state, 0, 0, CLI_INCIDENTAL,                    \
             "checkpoints are PREFIX-STEP.safetensors", false},                                     \
         {0, "checkpoint-every", "STEPS", CLI_LONG, &training.checkpoint_every, 1, 1e15,            \
@@ -78,6 +81,7 @@ struct training_session {
     struct safetensors weights; /* --weights; empty without */
     struct parallel *parallel;
     struct channel *grad; /* --grad; NULL without --train */
+    int scratch;          /* --scratch, which has no name any more; -1 without */
     struct channel *in, *out;
     struct feed *feed;     /* with --train */
     struct reader *reader; /* without */

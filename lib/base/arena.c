@@ -35,8 +35,15 @@ int arena_alloc(struct arena *arena, const char *what, struct err *err)
     return 0;
 }
 
+void arena_lend(struct arena *arena, void *base, size_t size)
+{
+    assert(arena->used <= size);
+    *arena = (struct arena){.base = base, .size = size, .lent = true};
+}
+
 void arena_free(struct arena *arena)
 {
-    free(arena->base);
+    if (!arena->lent)
+        free(arena->base);
     *arena = (struct arena){0};
 }

@@ -9,12 +9,14 @@
 
 #include "lib/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena {
-    char *base;  /* NULL while counting; owned */
+    char *base;  /* NULL while counting; owned, unless lent */
     size_t size; /* bytes at base */
     size_t used; /* bytes counted, or handed out; SIZE_MAX when the count overflowed */
+    bool lent;   /* base is somebody else's */
 };
 
 /* count * unit bytes at a 64-byte boundary; NULL while counting. */
@@ -23,6 +25,10 @@ void *arena_take(struct arena *arena, size_t count, size_t unit);
 /* Allocate what was counted, zeroed, and start handing out from its beginning.
  * Errors: ERR_FAILED naming `what` when the memory is not to be had. */
 int arena_alloc(struct arena *arena, const char *what, struct err *err);
+
+/* Take what was counted from memory of the caller, zeroed and at a 64-byte boundary, instead. `size`
+ * bytes are at least as many as were counted; base stays where it is until arena_free(). */
+void arena_lend(struct arena *arena, void *base, size_t size);
 
 void arena_free(struct arena *arena);
 

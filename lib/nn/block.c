@@ -75,6 +75,13 @@ void block_unit_layout(const struct block_common *common, const struct block_uni
     tape->inverse = arena_take(arena, channels, sizeof(float));
 }
 
+/* Maps that are not wanted before the way back, or not any more. */
+static void leave(const struct block_common *common, const struct block_scratch *scratch,
+    const void *map, size_t elements)
+{
+    spill_leave(scratch->spill, map, elements * precision_size(common->precision));
+}
+
 void block_unit_forward(const struct block_common *common, const struct block_unit *unit,
     const struct block_unit_tape *tape, const void *x, const void *residual, bool relu, int rows,
     enum model_mode mode, const struct block_scratch *scratch)
@@ -92,6 +99,7 @@ void block_unit_forward(const struct block_common *common, const struct block_un
             common->precision, m, k, scratch->batchnorm);
     batchnorm_forward(common->parallel, tape->y, tape->x, residual, common->precision, tape->mean,
         tape->inverse, gamma->value, gamma[BETA].value, m, k, relu);
+    leave(common, scratch, tape->x, block_unit_elements(unit, rows));
 }
 
 /* In the forward pass this was: y = relu(batch norm(convolution(x)) + residual). */
@@ -104,6 +112,8 @@ void block_unit_backward(const struct block_common *common, const struct block_u
         tape->x, tape->y, common->precision, tape->mean, tape->inverse, gamma->value,
         positions(unit, rows), unit->shape.k, relu, common->frozen, scratch->batchnorm);
     conv2d_backward(unit->conv, dx, common->params->param[unit->weight].grad, middle, x, rows);
+    leave(common, scratch, tape->x, block_unit_elements(unit, rows));
+    leave(common, scratch, tape->y, block_unit_elements(unit, rows));
 }
 
 /* ---- block ---------------------------------------------------------------------------------- */
@@ -133,6 +143,14 @@ void block_layout(const struct block_common *common, const struct block *block,
         tape->projection.y = shortcut;
 }
 
+/* Of what a block takes in. */
+static size_t input_elements(const struct block *block, int rows)
+{
+    const struct conv2d_shape *in = &block->unit[0].shape;
+    const int64_t extent[4] = {rows, in->h, in->w, in->c};
+    return shape_bytes(4, extent, 1);
+}
+
 void *block_forward(const struct block_common *common, const struct block *block,
     const struct block_tape *tape, const void *x, int rows, enum model_mode mode,
     const struct block_scratch *scratch)
@@ -152,7 +170,11 @@ void *block_forward(const struct block_common *common, const struct block *block
         block_unit_forward(common, &block->unit[i], &tape->unit[i], map,
             i == last ? shortcut : NULL, true, rows, mode, scratch);
         map = tape->unit[i].y;
+        if (i > 0)
+            leave(common, scratch, tape->unit[i - 1].y,
+                block_unit_elements(&block->unit[i - 1], rows));
     }
+    leave(common, scratch, x, input_elements(block, rows));
     return tape->unit[last].y;
 }
 
@@ -176,7 +198,7 @@ int block_backward(const struct block_common *common, const struct block *block,
         there = swap;
     }
     void *dx = scratch->map[here];
-    const size_t elements = (size_t)rows * (size_t)in->h * (size_t)in->w * (size_t)in->c;
+    const size_t elements = input_elements(block, rows);
     if (block->shortcut == BLOCK_SUBSAMPLE) {
         pool_subsample_backward(common->parallel, dx, shortcut, common->precision, rows, in->h,
             in->w, in->c, block->unit[last].shape.k);

@@ -58,6 +58,7 @@ struct block_tape {
 struct block_scratch {
     void *map[BLOCK_MAPS];
     float *batchnorm;
+    const struct spill *spill; /* of the tape, or NULL: its activations are left behind there */
 };
 
 /* Append a unit's parameters: CONV.weight; NORM.weight, .bias, .running_mean, .running_var. */

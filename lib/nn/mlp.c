@@ -40,6 +40,7 @@ struct tape {
     float *grad[2];      /* [rows,widest] */
     int rows;
     bool training;
+    const struct spill *spill; /* or NULL: activations are left behind there */
 };
 
 /* ---- weights ------------------------------------------------------------------------------------ */
@@ -162,7 +163,8 @@ static size_t tape_size(const void *self, int which, int rows, bool training)
     return count.used;
 }
 
-static void *tape_new(void *self, int which, int rows, bool training, struct err *err)
+static void *tape_new(
+    void *self, int which, int rows, bool training, const struct spill *spill, struct err *err)
 {
     struct tape *const t = calloc(1, sizeof *t);
     (void)which;
@@ -172,8 +174,11 @@ static void *tape_new(void *self, int which, int rows, bool training, struct err
     }
     t->rows = rows;
     t->training = training;
+    t->spill = spill;
     layout(&t->arena, t, self, rows);
-    if (arena_alloc(&t->arena, "the head's activations", err) < 0) {
+    if (spill != NULL) {
+        arena_lend(&t->arena, spill->base, spill->bytes);
+    } else if (arena_alloc(&t->arena, "the head's activations", err) < 0) {
         free(t);
         return NULL;
     }
@@ -202,6 +207,12 @@ static float *gradient(const struct mlp *m, int index)
     return index < 0 ? NULL : m->params.param[index].grad;
 }
 
+/* Not wanted before the way back, or not any more. */
+static void leave(const struct tape *t, const float *x, int rows, int width)
+{
+    spill_leave(t->spill, x, (size_t)rows * (size_t)width * sizeof *x);
+}
+
 static void forward(
     void *self, void *tape, float *out, const void *in, int rows, enum model_mode mode)
 {
@@ -226,6 +237,9 @@ static void forward(
                 PRECISION_F32, (size_t)rows, l->out, t->scratch);
         batchnorm_forward(m->parallel, y, dense, NULL, PRECISION_F32, trace->mean, trace->inverse,
             value(m, l->gamma), value(m, l->beta), (size_t)rows, l->out, l->relu);
+        leave(t, trace->dense, rows, l->out);
+        if (i > 0)
+            leave(t, x, rows, l->in);
         x = y;
     }
 }
@@ -251,6 +265,9 @@ static void backward(
         /* and this: dense = x . weight^T */
         linear_backward(m->parallel, dx, gradient(m, l->weight), NULL, ddense,
             i > 0 ? t->trace[i - 1].y : in, value(m, l->weight), rows, l->in, l->out);
+        leave(t, trace->dense, rows, l->out);
+        if (l->relu)
+            leave(t, trace->y, rows, l->out);
         dy = dx;
     }
 }

@@ -11,6 +11,7 @@
 #define MODEL_H
 
 #include "lib/base/err.h"
+#include "lib/base/spill.h"
 #include "lib/nn/param.h"
 
 #include <stddef.h>
@@ -32,9 +33,12 @@ struct model {
     int (*size)(const void *self, const int *shape, struct err *err);
 
     /* Bytes of a tape for a part of `rows` of that size, and the tape. For MODEL_EVAL (training
-     * false) a tape is small. Errors: ERR_FAILED (memory). */
+     * false) a tape is small. `spill` holds as many bytes, zeroed, and outlives the tape, which leaves
+     * behind what it does not need for a while; NULL: the tape has memory of its own.
+     * Errors: ERR_FAILED (memory). */
     size_t (*tape_size)(const void *self, int size, int rows, bool training);
-    void *(*tape_new)(void *self, int size, int rows, bool training, struct err *err);
+    void *(*tape_new)(
+        void *self, int size, int rows, bool training, const struct spill *spill, struct err *err);
     void (*tape_free)(void *tape); /* NULL is fine */
 
     /* out [rows, out_width] overwritten. `in` holds `rows` rows of the tape's size; rows <= the

@@ -395,7 +395,8 @@ static void tape_free(void *opaque)
     free(tape);
 }
 
-static void *tape_new(void *self, int which, int rows, bool training, struct err *err)
+static void *tape_new(
+    void *self, int which, int rows, bool training, const struct spill *spill, struct err *err)
 {
     struct resnet *resnet = self;
     struct network *network = resnet->network[which];
@@ -405,13 +406,16 @@ static void *tape_new(void *self, int which, int rows, bool training, struct err
         return NULL;
     }
     tape->network = network;
+    tape->scratch.spill = spill;
     int status = make_network(resnet, network, err);
     for (int i = 0; i < network->units && training && status == 0; i++)
         status = conv2d_train(network->unit[i]->conv, i > 0, err); /* pictures need no gradient */
     if (status == 0)
         status = conv2d_reserve(resnet->common.context, err);
     layout(&resnet->common, network, tape, rows, training);
-    if (status == 0)
+    if (status == 0 && spill != NULL)
+        arena_lend(&tape->arena, spill->base, spill->bytes);
+    else if (status == 0)
         status = arena_alloc(&tape->arena, "activations", err);
     if (status != 0) {
         tape_free(tape);
@@ -461,11 +465,15 @@ static void forward(
     parallel_run(common->parallel, rows, picture, &pictures);
     block_unit_forward(
         common, &network->stem, &tape->stem, tape->pixels, NULL, true, rows, mode, &tape->scratch);
+    spill_leave(tape->scratch.spill, tape->pixels,
+        (size_t)rows * network->in_row * precision_size(common->precision));
     const void *map = tape->stem.y;
     if (network->pool) {
         pool_maximum_forward(common->parallel, tape->pooled, tape->index, map, common->precision,
             rows, conv2d_y(stem), conv2d_x(stem), stem->k);
         map = tape->pooled;
+        spill_leave(tape->scratch.spill, tape->stem.y,
+            block_unit_elements(&network->stem, rows) * precision_size(common->precision));
     }
     for (int i = 0; i < network->blocks; i++)
         map = block_forward(

@@ -2,9 +2,12 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/train/stage.h"
 
+#include "lib/train/joint.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The tapes for rows of one size. */
 struct tapes {
@@ -34,6 +37,7 @@ struct stage {
 
     struct part *part; /* [part_room] */
     int part_room;
+    struct joint *joint; /* the parts run together; NULL: one by one, on these: */
     struct tapes tapes[STREAM_SIZES];
     float *out, *grad_in; /* [rows, widths] */
     int rows;             /* of the largest part so far */
@@ -59,6 +63,14 @@ static int match_columns(struct stage *s, struct err *err)
     return in->varies || s->o.model.size(s->o.model.self, in->shape, err) >= 0 ? 0 : -1;
 }
 
+static int make_joint(struct stage *s, struct err *err)
+{
+    const struct joint_options options = {
+        &s->o.model, s->o.memory, s->o.scratch, s->o.least_rows, s->o.grad_out != NULL};
+    s->joint = joint_new(&options, err);
+    return s->joint == NULL ? -1 : joint_check(s->joint, s->in_header, s->in_column, err);
+}
+
 struct stage *stage_new(const struct stage_options *options, struct err *err)
 {
     struct stage *const s = calloc(1, sizeof *s);
@@ -80,7 +92,9 @@ struct stage *stage_new(const struct stage_options *options, struct err *err)
         err_set(err, ERR_INPUT, "input has no plan: it is no training run");
         err_hint(err, "simclr-images --epochs makes one");
     }
-    if (err->status == ERR_NONE && match_columns(s, err) == 0)
+    if (err->status == ERR_NONE && match_columns(s, err) == 0 && options->whole_step)
+        make_joint(s, err);
+    if (err->status == ERR_NONE)
         s->writer = writer_new(options->output, options->level, options->output_header, err);
     if (err->status == ERR_NONE)
         s->grad = feed_new(options->grad, false, err);
@@ -112,6 +126,7 @@ void stage_free(struct stage *s)
         return;
     for (int i = 0; i < STREAM_SIZES; i++)
         free_tapes(s, &s->tapes[i]);
+    joint_free(s->joint);
     free(s->out);
     free(s->grad_in);
     feed_free(s->grad);
@@ -170,7 +185,7 @@ static int add_tape(struct stage *s, struct tapes *tapes, int size, struct err *
     if (grown == NULL)
         return err_memory(err, "the activations of a part");
     tapes->tape = grown;
-    grown[tapes->count] = model->tape_new(model->self, size, tapes->rows, true, err);
+    grown[tapes->count] = model->tape_new(model->self, size, tapes->rows, true, NULL, err);
     if (grown[tapes->count] == NULL)
         return -1;
     tapes->count++;
@@ -215,9 +230,9 @@ static int make_parts(struct stage *s, const struct record *first, struct err *e
 /* ---- forward ---------------------------------------------------------------------------------- */
 
 /* Pass a part on: the columns that came, and `out` in place of the one that was consumed. */
-static int write_part(struct stage *s, const struct record *in, struct err *err)
+static int write_part(struct stage *s, const struct record *in, float *out, struct err *err)
 {
-    const struct field made = {.data = s->out};
+    const struct field made = {.data = out};
     for (int i = 0; i < s->o.output_header->columns; i++)
         s->field[i] = s->source[i] < 0 ? made : in->field[s->source[i]];
     struct record record = *in;
@@ -256,7 +271,7 @@ static int forward_part(struct stage *s, struct record *in, struct err *err)
         return -1;
     void *const tape = claim_tape(s, part, in->part);
     model->forward(model->self, tape, s->out, in->field[s->in_column].data, in->rows, MODEL_TRAIN);
-    if (write_part(s, in, err) < 0)
+    if (write_part(s, in, s->out, err) < 0)
         return -1;
     feed_fold(s->o.input, in);
     return 0;
@@ -307,9 +322,9 @@ static int take_gradient(
 }
 
 /* Send the gradient of a part's input to whoever sent it. */
-static int write_gradient(struct stage *s, const struct record *in, struct err *err)
+static int write_gradient(struct stage *s, const struct record *in, float *grad_in, struct err *err)
 {
-    struct field field = {.data = s->grad_in};
+    struct field field = {.data = grad_in};
     struct record record = *in;
     record.field = &field;
     record.fields = 1;
@@ -334,10 +349,84 @@ static int backward_part(struct stage *s, struct part *part, struct err *err)
         gradient->field[s->grad_column].data, data, in->rows);
     feed_return(s->grad, gradient);
     feed_fold(s->o.input, in);
-    return s->o.grad_out == NULL ? 0 : write_gradient(s, in, err);
+    return s->o.grad_out == NULL ? 0 : write_gradient(s, in, s->grad_in, err);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------ */
+
+/* A part that waits for the others of its step. */
+static int join_part(struct stage *s, struct record *in, struct err *err)
+{
+    const struct model *const model = &s->o.model;
+    const int size = model->size(model->self, record_shape(s->in_header, in, s->in_column), err);
+    if (size < 0)
+        return -1;
+    s->part[in->part].in = in;
+    return joint_add(s->joint, in->field[s->in_column].data,
+        record_row_bytes(s->in_header, in, s->in_column), size, in->rows, in->step, err);
+}
+
+static int forward_joint(struct stage *s, const struct record *first, struct err *err)
+{
+    if (joint_forward(s->joint, first->step, err) < 0)
+        return -1;
+    s->account.tape_bytes = joint_bytes(s->joint);
+    s->account.spilt_bytes = joint_spilt(s->joint);
+    for (int i = 0; i < first->parts; i++) {
+        if (write_part(s, s->part[i].in, joint_rows(s->joint, i), err) < 0)
+            return -1;
+        feed_fold(s->o.input, s->part[i].in);
+    }
+    return 0;
+}
+
+/* In the forward pass this was: out = forward(all parts). */
+static int backward_joint(struct stage *s, int parts, struct err *err)
+{
+    for (int i = 0; i < parts; i++) {
+        struct record *gradient;
+        if (take_gradient(s, s->part[i].in, &gradient, err) < 0)
+            return -1;
+        memcpy(joint_rows(s->joint, i), gradient->field[s->grad_column].data,
+            (size_t)gradient->rows * (size_t)s->o.model.out_width * sizeof(float));
+        feed_return(s->grad, gradient);
+    }
+    joint_backward(s->joint);
+    for (int i = 0; i < parts && s->o.grad_out != NULL; i++)
+        if (write_gradient(s, s->part[i].in, joint_input_gradient(s->joint, i), err) < 0)
+            return -1;
+    return 0;
+}
+
+static int forward_step(struct stage *s, struct record *first, struct err *err)
+{
+    if (make_parts(s, first, err) < 0)
+        return -1;
+    if (s->joint != NULL)
+        joint_begin(s->joint);
+    for (int i = 0; i < STREAM_SIZES; i++)
+        s->tapes[i].parts = 0;
+    for (int i = 0; i < first->parts; i++) {
+        struct record *in = first;
+        const int got = i == 0 ? 1 : feed_next(s->o.input, &in, NULL, err);
+        if (got < 1) /* END within a step is refused by the reader */
+            return -1;
+        if ((s->joint != NULL ? join_part(s, in, err) : forward_part(s, in, err)) < 0)
+            return -1;
+        s->account.rows += in->rows;
+    }
+    return s->joint != NULL ? forward_joint(s, first, err) : 0;
+}
+
+static int backward_step(struct stage *s, int parts, struct err *err)
+{
+    if (s->joint != NULL)
+        return backward_joint(s, parts, err);
+    for (int i = 0; i < parts; i++)
+        if (backward_part(s, &s->part[i], err) < 0)
+            return -1;
+    return 0;
+}
 
 /* The rest of a step whose first part has come. */
 static int run_step(struct stage *s, struct record *first, struct err *err)
@@ -349,23 +438,9 @@ static int run_step(struct stage *s, struct record *first, struct err *err)
             (long long)s->next_step);
         return err_hint(err, "--start-step must be the same in the source and in every stage");
     }
-    if (make_parts(s, first, err) < 0)
-        return -1;
     params_zero_grad(s->o.model.params);
-    for (int i = 0; i < STREAM_SIZES; i++)
-        s->tapes[i].parts = 0;
-    for (int i = 0; i < parts; i++) {
-        struct record *in = first;
-        const int got = i == 0 ? 1 : feed_next(s->o.input, &in, NULL, err);
-        if (got < 1) /* END within a step is refused by the reader */
-            return -1;
-        if (forward_part(s, in, err) < 0)
-            return -1;
-        s->account.rows += in->rows;
-    }
-    for (int i = 0; i < parts; i++)
-        if (backward_part(s, &s->part[i], err) < 0)
-            return -1;
+    if (forward_step(s, first, err) < 0 || backward_step(s, parts, err) < 0)
+        return -1;
     for (int i = 0; i < parts; i++) /* from here on the feed fills them anew */
         feed_return(s->o.input, s->part[i].in);
     if (optimizer_step(s->o.optimizer, schedule_rate(&s->o.schedule, step), step, err) < 0)

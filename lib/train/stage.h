@@ -11,6 +11,9 @@
  * none run forward again when their gradient has come (gradient caching, Gao et al. 2021): the same
  * bits, in the memory of fewer parts. Parts whose rows are of different size have tapes of their own
  * size, one for each size at least.
+ *
+ * With whole_step the parts run together instead, as one batch (joint.h): first all of them come,
+ * then all outputs go; first all gradients come, then all of those of the input go.
  * SPDX-License-Identifier: MIT */
 #ifndef STAGE_H
 #define STAGE_H
@@ -24,6 +27,7 @@
 #include "lib/train/state.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,7 +47,9 @@ struct stage_options {
     struct channel *grad_out; /* where to send gradients of the input; NULL: nobody trains before */
     const struct header *grad_out_header;
     size_t memory;             /* bytes for tapes; one of each size is made in any case */
-    int least_rows;            /* of a part: 2 where batch norm takes its statistics from it */
+    int least_rows;            /* of a part, or of a whole step: 2 where there are statistics */
+    bool whole_step;           /* batch norm takes its statistics from all parts of a step */
+    int scratch;               /* with whole_step: a file for what is beyond memory; -1: none */
     const struct state *state; /* NULL: no checkpoints */
     int64_t checkpoint_every;  /* steps; 0: only when stopped */
     int64_t start_step;        /* updates done before */
@@ -55,12 +61,13 @@ struct stage_account {
     int64_t steps, rows;
     int64_t repeated;                          /* parts that ran forward twice */
     double input_wait, grad_wait, output_wait; /* seconds */
-    size_t tape_bytes;
+    size_t tape_bytes, spilt_bytes;            /* activations; those of them in the scratch file */
 };
 
 struct stage;
 
-/* Errors: ERR_INPUT when the input has no plan or not the columns that the model takes. */
+/* Errors: ERR_INPUT when the input has no plan or not the columns that the model takes; ERR_MISUSE
+ * when the steps of the plan have no place in memory. Nothing is written then. */
 struct stage *stage_new(const struct stage_options *options, struct err *err);
 void stage_free(struct stage *stage); /* NULL is fine */
 

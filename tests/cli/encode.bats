@@ -62,6 +62,11 @@ weights() {
         "--model resnet20 --train --grad g --checkpoint-every 1 v" \
         "--model resnet20 --train --grad g --start-step 1 v" \
         "--model resnet20 --train --grad g --state no/s v" \
+        "--model resnet20 --scratch s v" "--model resnet20 --train --grad g --scratch s v" \
+        "--model resnet20 --train --grad g --batch-norm frozen --scratch s v" \
+        "--model resnet20 --train --grad g --batch-norm step --scratch no/s v" \
+        "--model resnet20 --train --grad g --batch-norm step --scratch v v" \
+        "--model resnet20 --train --grad g --batch-norm step --memory 100K v" \
         "--model resnet20 --train --grad g --optimizer adam --nesterov v" \
         "--model resnet20 --train --grad g --grad-out x v" "--model resnet20 -o no/h v"; do
         run --separate-stderr simclr-encode $arguments
@@ -344,6 +349,126 @@ answers() {
     simclr-inspect --check h
     refused 3 "*'pixels' of varying size, which this tool cannot take*" \
         simclr-linprobe --train v --test v --column pixels
+}
+
+# ---- batch norm over the step --------------------------------------------------------------------
+
+@test "--batch-norm step is part where a step is one part, but for what the provenance says" {
+    views steps=2 epochs=2 >v
+    gradients steps=2 epochs=2 >g
+    train w >h
+    train s --batch-norm step >hs
+    compare s w 0
+    cmp <(column h <h) <(column h <hs)
+    [[ $(metadata s run) == *'"batch-norm":"step"'* ]]
+    [ "$(simclr-inspect --digest <h)" = "$(simclr-inspect --digest <hs)" ]
+}
+
+@test "a step in parts under --batch-norm step is the step of the whole batch, statistics too" {
+    weights
+    for parts in 1 2 3 12; do
+        views views=0 epochs=1 parts=$parts >v
+        gradients views=0 epochs=1 parts=$parts >g
+        simclr-encode --weights w --train --grad g --warmup-epochs 0 --batch-norm step \
+            --optimizer sgd --learning-rate 0.1 --save w$parts v | column h >h$parts
+        compare w$parts w1 1e-5
+        near 1e-5 h$parts h1
+        [ "$(metadata w$parts model)" = resnet20 ]
+    done
+    for word in conv1.weight running_mean running_var; do
+        run compare w1 w 1e-3 $word
+        [ "$status" = 1 ] # and the step was one
+    done
+    # Over parts it is another one.
+    views views=0 epochs=1 parts=2 >v
+    gradients views=0 epochs=1 parts=2 >g
+    simclr-encode --weights w --train --grad g --warmup-epochs 0 \
+        --optimizer sgd --learning-rate 0.1 --save other v >/dev/null
+    run compare other w1 1e-3 running_var
+    [ "$status" = 1 ]
+}
+
+@test "--memory, --scratch and threads never change a byte under --batch-norm step, of two sizes too" {
+    local step="--batch-norm step"
+    for kind in even mixed; do
+        if [ $kind = mixed ]; then
+            mixed steps=2 epochs=2 >v
+            answers steps=2 epochs=2 >g
+        else
+            views views=0 pictures=14 steps=2 epochs=2 parts=4 >v
+            gradients views=0 pictures=14 steps=2 epochs=2 parts=4 >g
+        fi
+        train w $step -v >h 2>said
+        grep -q " 0 parts computed twice" said
+        [ "$(grep -c scratch said)" = 0 ]
+        for memory in 1 1M 4M; do
+            train m $step --memory $memory --scratch s -v 2>said | cmp - h
+            cmp w m
+            grep -qE " [1-9][0-9]* MiB of them in the scratch file" said
+            [ ! -e s ]
+        done
+        train m $step --memory 1G --scratch s -v 2>said | cmp - h
+        cmp w m
+        grep -q " 0 MiB of them in the scratch file" said
+        for threads in 1 3; do
+            train m $step --threads $threads --memory 2M --scratch s | cmp - h
+            cmp w m
+        done
+    done
+    train w $step --precision bf16 >h
+    train m $step --precision bf16 --memory 1 --scratch s | cmp - h
+    cmp w m
+    no_part
+}
+
+@test "a step that --memory does not hold says how much it takes, and what would help" {
+    views views=2 steps=1 epochs=1 parts=4 >v
+    gradients views=2 steps=1 epochs=1 parts=4 >g
+    refused 2 "*activations of a whole step take 1[0-9] MiB, --memory is 1 MiB*hint: *--memory*--scratch FILE*" \
+        train never --batch-norm step --memory 1M
+    [ ! -s refused.out ]
+    # Of several sizes the header tells the least only.
+    mixed steps=1 epochs=1 >v
+    answers steps=1 epochs=1 >g
+    refused 2 "*--memory is 1 MiB*" train never --batch-norm step --memory 1M
+    refused 1 "*--memory is 17 MiB*" train never --batch-norm step --memory 17M
+    train w --batch-norm step --memory 17M --scratch s >/dev/null
+}
+
+@test "a scratch file that is there is refused, unless it is empty; a full disk is 1" {
+    views steps=1 epochs=1 parts=2 >v
+    gradients steps=1 epochs=1 parts=2 >g
+    echo mine >s
+    refused 2 "*--scratch: cannot make 's': File exists" \
+        train never --batch-norm step --memory 1M --scratch s
+    [ "$(cat s)" = mine ]
+    : >s
+    train w --batch-norm step --memory 1M --scratch s >/dev/null
+    [ ! -e s ]
+    limited() { (trap '' XFSZ; ulimit -f 4000; train never --batch-norm step --memory 1M --scratch s); }
+    refused 1 "*of a scratch file: File too large" limited
+}
+
+@test "a run under --batch-norm step is taken up from a state with the same bits" {
+    mixed steps=3 epochs=3 >v
+    answers steps=3 epochs=3 >g
+    train w --batch-norm step --state s --checkpoint-every 1 >h
+    mixed steps=1 start=2 epochs=3 first=24 >v
+    answers steps=1 start=2 epochs=3 first=24 >g
+    train again --batch-norm step --state s --start-step 2 --memory 1 --scratch s >tail
+    cmp w again
+    cmp <(column h <h | tail -n 48) <(column h <tail)
+    refused 2 "*'batch-norm' of its arguments was \"step\", now \"part\"*" \
+        train never --state s --start-step 2
+}
+
+@test "one row of a size has no statistics, under --batch-norm step in the whole step" {
+    views views=0 pictures=4 parts=4 epochs=1 >v # a row a part is fine
+    gradients views=0 pictures=4 parts=4 epochs=1 >g
+    train w --batch-norm step >/dev/null
+    make_stream kind=views column=pixels:U8:20,20,3 views=2 small=12 large=1 parts=2 pictures=1 epochs=1 >v
+    gradients views=2 pictures=1 parts=2 epochs=1 >g
+    refused 3 "*step 0 has 1 row of a size: batch norm needs 2*" train never --batch-norm step
 }
 
 # ---- weights -------------------------------------------------------------------------------------

@@ -80,6 +80,32 @@ start() { # RUN OPTION...
     grep -q "simclr-encode: .* 36 parts computed twice" b.said
 }
 
+@test "parts under --batch-norm step train as one part does, and --memory and --scratch change no bit" {
+    set -- --batch-norm step --learning-rate 1 --epochs 1
+    pretrain one "$@" && pretrain a "$@" --part 8 && pretrain b "$@" --part 8 --memory 100K --scratch s -v 2>b.said
+    [ "$(bits a)" = "$(bits b)" ]
+    [ "$(grep -cE "[0-9]+ MiB of them in the scratch file" b.said)" = 2 ]
+    [ ! -e s ]
+    paste one/log.tsv a/log.tsv | awk 'NR > 1 { d = $3 - $13; if (d < 0) d = -d; n += d < 1e-3 * $3 } END { exit n != 3 }'
+    pretrain c --part 8 --learning-rate 1 --epochs 1
+    paste one/log.tsv c/log.tsv | awk 'NR > 1 { d = $3 - $13; if (d < 0) d = -d; n += d < 1e-3 * $3 } END { exit n == 3 }'
+    run -2 pretrain d "$@" --part 8 --memory 100K
+    [[ $output == *"simclr-pretrain: simclr-encode failed with status 2: activations of a whole step"* ]]
+}
+
+@test "a run under --batch-norm step that was killed goes on with the same bits, with a scratch file too" {
+    set -- --batch-norm step --part 8 --epochs 8
+    pretrain whole "$@"
+    start r "$@"
+    until [ "$(cat r/log.tsv 2>/dev/null | wc -l)" -gt 4 ]; do sleep 0.02; done
+    kill -9 $first $(holders r)
+    wait $first || true
+    pretrain r "$@" --memory 1M --scratch r/s 2>said
+    grep -q "goes on after step" said
+    [ "$(bits r)" = "$(bits whole)" ]
+    [ ! -e r/s ]
+}
+
 @test "a recipe and views of two sizes are passed on, and are part of the command" {
     set -- --views 2+1 --small-size 16 --recipe torchvision --asymmetric blur,grey --blur 0.5 --epochs 1
     pretrain a "$@" && pretrain b "$@" --threads 1

@@ -276,6 +276,47 @@ train() {
     [ "$status" = 1 ] # and the step was one
 }
 
+@test "parts under --batch-norm step give the step of the whole batch, and its gradients" {
+    train w >/dev/null
+    for parts in 1 2 3 12; do
+        features views=0 epochs=1 parts=$parts >h
+        width=16 gradients views=0 epochs=1 parts=$parts >g
+        simclr-project --weights w --train --grad g --grad-out back$parts --warmup-epochs 0 \
+            --batch-norm step --optimizer sgd --learning-rate 1 --save w$parts h | column z >z$parts
+        compare w$parts w1 1e-5
+        near 1e-5 z$parts z1
+        near 1e-5 <(column grad <back$parts) <(column grad <back1)
+    done
+    run compare w1 w 1e-4
+    [ "$status" = 1 ] # and the step was one
+    features views=0 epochs=1 >h
+    width=16 gradients views=0 epochs=1 >g
+    simclr-project --weights w --train --grad g --grad-out back --warmup-epochs 0 \
+        --optimizer sgd --learning-rate 1 --save part h >z
+    compare part w1 0
+    cmp <(column grad <back) <(column grad <back1)
+}
+
+@test "--memory, --scratch and threads never change a bit under --batch-norm step" {
+    features views=0 pictures=14 steps=3 epochs=3 parts=4 >h
+    width=16 gradients views=0 pictures=14 steps=3 epochs=3 parts=4 >g
+    train w --batch-norm step --grad-out back >z
+    for memory in 1 8K 20K; do
+        train m --batch-norm step --memory $memory --scratch s -t 3 --grad-out mback >mz
+        cmp w m
+        cmp z mz
+        cmp back mback
+        [ ! -e s ]
+        refused 2 "*activations of a whole step take*--scratch FILE*" \
+            train never --batch-norm step --memory $memory --grad-out none
+        [ ! -e none ]
+    done
+    # A head without batch norm has no use for it.
+    gradients views=0 pictures=14 steps=3 epochs=3 parts=4 >g
+    simclr-project --head none --train --grad g --batch-norm step --memory 1 h >z
+    cmp <(column z <z) <(column h <h)
+}
+
 @test "--memory never changes a bit" {
     features views=0 pictures=14 steps=3 epochs=3 parts=4 >h
     width=16 gradients views=0 pictures=14 steps=3 epochs=3 parts=4 >g

@@ -38,6 +38,15 @@ int main(void)
     arena_free(&arena);
     OK(arena.base == NULL && arena.size == 0, "free leaves an arena that can count again");
 
+    static _Alignas(64) char lent[1000];
+    lay_out(&arena, &p);
+    arena_lend(&arena, lent, sizeof lent);
+    lay_out(&arena, &p);
+    OK((void *)p.a == (void *)lent && (void *)p.b == (void *)(lent + 64) && arena.used == counted,
+        "pieces may come from memory that is lent");
+    arena_free(&arena);
+    OK(arena.base == NULL && arena.used == 0, "which is not freed");
+
     arena_take(&arena, SIZE_MAX / 4, 8);
     OK(arena.used == SIZE_MAX, "a product that overflows is noticed");
     arena_take(&arena, 1, 1);

@@ -65,8 +65,8 @@ static void check_golden(const char *name, enum mlp_head head, int layers, bool 
     float h[ROWS * D], z[ROWS * P], dz[ROWS * P], dh[ROWS * D];
     struct mlp *const mlp = make(head, layers, frozen, pool[1]);
     const struct model model = mlp_model(mlp);
-    void *const tape = model.tape_new(mlp, 0, ROWS, true, &err);
-    void *const small = model.tape_new(mlp, 0, ROWS, false, &err);
+    void *const tape = model.tape_new(mlp, 0, ROWS, true, NULL, &err);
+    void *const small = model.tape_new(mlp, 0, ROWS, false, NULL, &err);
     OK(model.tape_size(mlp, 0, ROWS, false) < model.tape_size(mlp, 0, ROWS, true),
         "%s: evaluation needs less", name);
     fill_weights(model.params, name);
@@ -99,8 +99,8 @@ static size_t whole_run(float *out, struct parallel *parallel, int parts, bool r
     struct mlp *const mlp = mlp_new(&options, parallel, &err);
     const struct model model = mlp_model(mlp);
     const int rows = ROWS / parts;
-    void *tape[2] = {
-        model.tape_new(mlp, 0, rows, true, &err), model.tape_new(mlp, 0, rows, true, &err)};
+    void *tape[2] = {model.tape_new(mlp, 0, rows, true, NULL, &err),
+        model.tape_new(mlp, 0, rows, true, NULL, &err)};
     mlp_init(mlp, 3);
     fill(h, ROWS * D, "run", "h", 0, 1);
     fill(dz, ROWS * P, "run", "dz", 0, 1);
@@ -161,7 +161,7 @@ static void finite_differences(enum mlp_head head, int layers)
     float h[ROWS * D], moved[ROWS * D], z[ROWS * P], dz[ROWS * P], dh[ROWS * D];
     struct mlp *const mlp = make(head, layers, false, NULL);
     const struct model model = mlp_model(mlp);
-    void *const tape = model.tape_new(mlp, 0, ROWS, true, &err);
+    void *const tape = model.tape_new(mlp, 0, ROWS, true, NULL, &err);
     double square = 0, value[2];
     fill_weights(model.params, "differences");
     fill(h, ROWS * D, "differences", "h", 0, 1);
@@ -188,7 +188,7 @@ static void no_head(void)
     float h[ROWS * D], z[ROWS * D], dh[ROWS * D];
     struct mlp *const mlp = make(MLP_NONE, 3, false, NULL);
     const struct model model = mlp_model(mlp);
-    void *const tape = model.tape_new(mlp, 0, ROWS, true, &err);
+    void *const tape = model.tape_new(mlp, 0, ROWS, true, NULL, &err);
     mlp_init(mlp, 1);
     fill(h, ROWS * D, "none", "h", 0, 1);
     OK(model.params->count == 0 && model.out_width == D && tape != NULL,

@@ -3,7 +3,10 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/resnet.h"
 
+#include "lib/train/joint.h"
 #include "tests/unit/digest.h"
+
+#include <unistd.h>
 
 struct net {
     struct parallel *parallel;
@@ -37,7 +40,7 @@ static struct net net_new(
         exit(1);
     }
     net.model = resnet_model(net.resnet);
-    net.tape = net.model.tape_new(net.model.self, 0, rows, true, &err);
+    net.tape = net.model.tape_new(net.model.self, 0, rows, true, NULL, &err);
     net.pixels = malloc((size_t)rows * net.in_row);
     net.out = calloc((size_t)rows * (size_t)net.model.out_width, sizeof(float));
     net.grad = calloc((size_t)rows * (size_t)net.model.out_width, sizeof(float));
@@ -163,6 +166,47 @@ static void against_golden(
     net_free(&net);
 }
 
+/* The same batch of PyTorch's, as a step in two parts that come the other way round, its activations
+ * in a scratch file. */
+static void joint_against_golden(const struct safetensors *file, const char *name, int size)
+{
+    static const int rows[] = {3, 1}, first[] = {1, 0};
+    char key[80];
+    float seed = 0;
+    struct err err = {0};
+    snprintf(key, sizeof key, "%s.seed", name);
+    const struct tensor *tensor = safetensors_find(file, key);
+    if (tensor != NULL && tensor->bytes == sizeof seed)
+        memcpy(&seed, tensor->data, sizeof seed);
+    struct net net = net_new(name, false, size, 4, false, 2);
+    const size_t width = (size_t)net.model.out_width;
+    fill(&net, (int)seed);
+    const int fd = spill_open("simclr-unit-resnet", &err);
+    const struct joint_options options = {&net.model, 100000, fd, 2, false};
+    struct joint *joint = joint_new(&options, &err);
+    joint_begin(joint);
+    for (int i = 0; i < 2; i++)
+        joint_add(
+            joint, net.pixels + (size_t)first[i] * net.in_row, net.in_row, 0, rows[i], 0, &err);
+    OK(joint_forward(joint, 0, &err) == 0 && joint_spilt(joint) > joint_bytes(joint) / 2,
+        "%s: two parts, %zu of %zu bytes in a file %s", name, joint_spilt(joint),
+        joint_bytes(joint), err.text);
+    for (int i = 0; i < 2; i++) {
+        const size_t at = (size_t)first[i] * width, bytes = (size_t)rows[i] * width * sizeof(float);
+        memcpy(net.out + at, joint_rows(joint, i), bytes);
+        memcpy(joint_rows(joint, i), net.grad + at, bytes);
+    }
+    snprintf(key, sizeof key, "%s.h", name);
+    const double error = digest_error(file, key, net.out, 4 * width);
+    OK(error < 1e-4, "%s: features with statistics of the step: %.1e", name, error);
+    joint_backward(joint);
+    check_params(file, name, net.model.params, false);
+    check_params(file, name, net.model.params, true);
+    joint_free(joint);
+    close(fd);
+    net_free(&net);
+}
+
 static size_t size_of(const struct net *net)
 {
     return (size_t)net->rows * (size_t)net->model.out_width * sizeof(float);
@@ -220,7 +264,7 @@ static void modes(void)
         "and leaves them alone");
     memcpy(first, net.out, bytes);
     struct err err = {0};
-    void *small = net.model.tape_new(net.model.self, 0, net.rows, false, &err);
+    void *small = net.model.tape_new(net.model.self, 0, net.rows, false, NULL, &err);
     memset(net.out, 0, bytes);
     net.model.forward(net.model.self, small, net.out, net.pixels, net.rows, MODEL_EVAL);
     OK(memcmp(first, net.out, bytes) == 0, "evaluation has the same bits in a small tape");
@@ -405,8 +449,8 @@ static void sizes_against_golden(void)
         const int shape[] = {side[i], side[i], 3};
         struct net net = part[i];
         net.model = model;
-        net.tape =
-            model.tape_new(model.self, model.size(model.self, shape, &err), net.rows, true, &err);
+        net.tape = model.tape_new(
+            model.self, model.size(model.self, shape, &err), net.rows, true, NULL, &err);
         forward(&net, MODEL_TRAIN);
         backward(&net);
         snprintf(key, sizeof key, "sizes.h%d", i);
@@ -465,7 +509,7 @@ static void two_sizes(const char *name, bool imagenet, int large, int small)
         const int size = model.size(model.self, shape, &err);
         OK(size == i % 2, "%s: size %d is %d", name, side, size);
         both[i].model = model;
-        both[i].tape = model.tape_new(model.self, size, both[i].rows, true, &err);
+        both[i].tape = model.tape_new(model.self, size, both[i].rows, true, NULL, &err);
         both[i].out = calloc((size_t)both[i].rows * (size_t)model.out_width, sizeof(float));
     }
     copy_values(&model, &a.model);
@@ -506,7 +550,8 @@ static void enormous(void)
     if (resnet != NULL) {
         const struct model model = resnet_model(resnet);
         OK(model.tape_size(model.self, 0, 100000, true) > (size_t)1 << 50, "memory is counted");
-        OK(model.tape_new(model.self, 0, 100000, true, &err) == NULL && err.status == ERR_FAILED,
+        OK(model.tape_new(model.self, 0, 100000, true, NULL, &err) == NULL &&
+                err.status == ERR_FAILED,
             "and refused: %s", err.text);
     } else {
         OK(err.status == ERR_FAILED, "refused: %s", err.text);
@@ -525,6 +570,8 @@ int main(void)
     against_golden(&file, "resnet18", false, 16, false);
     against_golden(&file, "resnet20", false, 32, false);
     against_golden(&file, "resnet50", true, 64, true);
+    joint_against_golden(&file, "resnet18", 16);
+    joint_against_golden(&file, "resnet20", 32);
     same_bits("resnet20", false, 8, 45);
     same_bits("resnet50", true, 32, 34);
     modes();

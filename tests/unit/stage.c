@@ -18,6 +18,10 @@ static const int even[PARTS] = {2, 2, 2, 2}, growing[PARTS] = {1, 1, 2, 5};
 /* Rows of several sizes are [times,IN]; the first IN numbers count. NULL: all rows are [IN]. */
 static const int *times;
 
+/* The parts of a step run together, and what memory does not hold is in this file, if any. */
+static bool whole_step;
+static int scratch = -1;
+
 static char folder[] = "/tmp/simclr-unit-XXXXXX";
 
 static const char *path_of(const char *name)
@@ -33,7 +37,7 @@ static const char *path_of(const char *name)
 
 struct toy {
     struct params params;
-    int trained, repeated, tapes, misread;
+    int trained, repeated, spills, misread;
 };
 
 struct toy_tape {
@@ -55,11 +59,13 @@ static size_t toy_size(const void *self, int size, int rows, bool training)
     return training ? (size_t)rows * 100 * (size_t)(size + 1) : 1;
 }
 
-static void *toy_new(void *self, int size, int rows, bool training, struct err *err)
+static void *toy_new(
+    void *self, int size, int rows, bool training, const struct spill *spill, struct err *err)
 {
     struct toy_tape *const tape = calloc(1, sizeof *tape);
-    (void)self;
+    struct toy *const toy = self;
     (void)training;
+    toy->spills += spill != NULL && spill->bytes == (size_t)rows * 100 * (size_t)(size + 1);
     if (tape == NULL)
         err_memory(err, "a tape");
     else
@@ -215,8 +221,8 @@ static struct run train(size_t memory, int64_t start, int least_rows)
     model.self = &run.toy;
     const struct stage_options options = {model, optimizer,
         schedule_make(1, "none", 8, 0, STEPS, STEPS), input, "h", out, out_header, "z", -5,
-        channel_open(path_of("grad"), err), back, back_header, memory, least_rows, NULL, 0, start,
-        NULL};
+        channel_open(path_of("grad"), err), back, back_header, memory, least_rows, whole_step,
+        scratch, NULL, 0, start, NULL};
     struct stage *const stage = stage_new(&options, err);
     if (stage != NULL && (run.status = stage_run(stage, &run.account, err)) == 0)
         run.status = stage_close(stage, err);
@@ -323,12 +329,55 @@ static void test_parts(const char *name, const int *rows)
     }
 }
 
+/* Forward and backward once for all rows of a size, with the gradients of the whole step. */
+static void test_whole_step(const char *name, const int *rows)
+{
+    int sum = 0, sizes = 0;
+    size_t need = 0;
+    for (int i = 0; i < PARTS; i++) {
+        sum += rows[i];
+        need += (size_t)rows[i] * 100 * (size_t)(times == NULL ? 1 : times[i]);
+        sizes |= times == NULL ? 1 : times[i];
+    }
+    sizes = sizes == 3 ? 2 : 1;
+    const struct shape shape = {rows, 0, STEPS, true, false};
+    write_stream("in", &shape, false);
+    write_stream("grad", &shape, true);
+    float first[OUT * IN], wanted[OUT * IN];
+    by_hand(wanted, sum);
+    whole_step = true;
+    for (int file = 0; file < 2; file++) {
+        struct err err = {0};
+        scratch = file ? spill_open(path_of("scratch"), &err) : -1;
+        struct run run = train(file ? need - 1 : need, 0, 2);
+        const float *const w = run.toy.params.param[0].value;
+        OK(run.status == 0 && run.toy.misread == 0, "%s parts together %s", name, run.err.text);
+        OK(run.toy.trained == STEPS * sizes && run.toy.repeated == 0 &&
+                run.account.rows == STEPS * sum && run.account.tape_bytes == need,
+            "%s: forward once for each of %d sizes", name, sizes);
+        OK(run.toy.spills == (file ? sizes : 0) && (run.account.spilt_bytes > 0) == file,
+            "%zu bytes in the file", run.account.spilt_bytes);
+        for (int i = 0; i < OUT * IN && !file; i++)
+            NEAR(w[i], wanted[i], 1e-4, "weight %d is that of the whole batch", i);
+        OK(!file || memcmp(first, w, sizeof first) == 0, "the file does not change a bit");
+        OK(gradients_fit(sum), "and the gradients of the input");
+        memcpy(first, w, sizeof first);
+        params_free(&run.toy.params);
+        if (file)
+            close(scratch);
+    }
+    scratch = -1;
+    whole_step = false;
+}
+
 static void test_sizes(void)
 {
     static const int mixed[PARTS] = {1, 2, 1, 2}, last[PARTS] = {1, 1, 2, 1};
     times = mixed;
     test_parts("even, of two sizes,", even);
     test_parts("growing, of two sizes,", growing);
+    test_whole_step("even, of two sizes,", even);
+    test_whole_step("growing, of two sizes,", growing);
     times = last;
     test_parts("even, one of another size,", even);
     test_parts("growing, one of another size,", growing);
@@ -342,6 +391,32 @@ static void refused(
     OK(run.status == -1 && run.err.status == status && strstr(run.err.text, words) != NULL,
         "%s: %s", what, run.err.text);
     params_free(&run.toy.params);
+}
+
+/* The plan speaks of 8 rows, so that some steps are known not to fit before anything is written. */
+static void test_no_room(void)
+{
+    const struct shape shape = {growing, 0, STEPS, true, false};
+    struct err err = {0};
+    write_stream("in", &shape, false);
+    write_stream("grad", &shape, true);
+    whole_step = true;
+    for (int known = 0; known < 2; known++) {
+        struct run run = train(known ? 799 : 800, 0, 1);
+        OK(run.status == -1 && run.err.status == (known ? ERR_MISUSE : ERR_FAILED) &&
+                strstr(run.err.text, "--memory") && strstr(run.err.hint, "--scratch"),
+            "%s", run.err.text);
+        struct channel *const in = channel_open(path_of("out"), &err);
+        struct reader *const reader = reader_new(in, STREAM_RECORD, &err);
+        const struct header *header;
+        struct err none = {0};
+        OK((reader_header(reader, &header, &none) == 1) == !known, "the output has %s header",
+            known ? "no" : "a");
+        reader_free(reader);
+        channel_abandon(in);
+        params_free(&run.toy.params);
+    }
+    whole_step = false;
 }
 
 static void test_refusals(void)
@@ -370,6 +445,13 @@ static void test_refusals(void)
     write_stream("in", &other, false);
     write_stream("grad", &other, true);
     refused("a part of one row", ERR_INPUT, "step 0, part 0 has 1 row", 0, 2);
+    whole_step = true;
+    write_stream("in", &good, false);
+    write_stream("grad", &poison, true);
+    refused("NaN", ERR_FAILED, "step 1, part 2 holds", 0, 2);
+    write_stream("grad", &other, true);
+    refused("other rows", ERR_INPUT, "1 rows came for step 0, part 0 of 4, 2 rows", 0, 2);
+    whole_step = false;
     write_stream("in", &few, false);
     write_stream("grad", &good, true);
     refused("gradients that go on", ERR_INPUT, "after the last step", 0, 1);
@@ -388,6 +470,9 @@ int main(void)
     test_parts("even", even);
     test_parts("growing", growing);
     test_sizes();
+    test_whole_step("even", even);
+    test_whole_step("growing", growing);
+    test_no_room();
     test_refusals();
     for (int i = 0; i < 4; i++)
         unlink(path_of(left[i]));

@@ -6,6 +6,7 @@
 #include "lib/nn/mlp.h"
 #include "lib/nn/resnet.h"
 #include "lib/objective/ntxent.h"
+#include "lib/train/joint.h"
 #include "lib/train/optimizer.h"
 #include "lib/train/schedule.h"
 #include "tests/unit/noise.h"
@@ -23,8 +24,12 @@ enum {
     HIDDEN = 64,
     OUT = 32,
     STEPS = 10,
-    WARMUP = 2
+    WARMUP = 2,
+    PARTS = 3
 };
+
+/* The rows of a step that comes in parts. */
+static const int part_rows[PARTS] = {2, 3, 3};
 
 /* Coarse coloured patches, which the views of a picture share, and a grain of each view's own. */
 static void make_pixels(unsigned char *pixels)
@@ -70,36 +75,76 @@ static void make_weights(struct params *params)
 struct stage {
     struct model model;
     void *tape;
+    struct joint *joint; /* a step comes in parts, which run together; NULL: it is one batch */
     struct optimizer *optimizer;
     float out[ROWS * FEATURES], grad[ROWS * FEATURES];
 };
 
-static int stage_make(struct stage *stage, struct model model, const char *rule,
+static int stage_make(struct stage *stage, struct model model, const char *rule, bool parts,
     struct parallel *parallel, struct err *err)
 {
+    const struct joint_options joint = {&stage->model, SIZE_MAX, -1, 2, model.in_floats > 0};
     const struct optimizer_options options = {rule, 0.9, 1e-2, false};
     stage->model = model;
     make_weights(model.params);
     model.refresh(model.self);
-    stage->tape = model.tape_new(model.self, 0, ROWS, true, err);
+    stage->tape = model.tape_new(model.self, 0, ROWS, true, NULL, err);
     stage->optimizer = optimizer_new(&options, model.params, parallel, err);
+    stage->joint = parts ? joint_new(&joint, err) : NULL;
     return stage->tape == NULL || stage->optimizer == NULL ? -1 : 0;
 }
 
 static void stage_drop(struct stage *stage)
 {
     stage->model.tape_free(stage->tape);
+    joint_free(stage->joint);
     optimizer_free(stage->optimizer);
+}
+
+static void forward_parts(struct stage *stage, const void *in)
+{
+    struct err err = {0};
+    const struct model *const model = &stage->model;
+    const size_t row = model->in_floats > 0 ? FEATURES * sizeof(float) : SIDE * SIDE * 3;
+    const size_t width = (size_t)model->out_width;
+    joint_begin(stage->joint);
+    for (int i = 0, first = 0; i < PARTS; first += part_rows[i++])
+        joint_add(
+            stage->joint, (const char *)in + (size_t)first * row, row, 0, part_rows[i], 0, &err);
+    OK(joint_forward(stage->joint, 0, &err) == 0, "parts run together %s", err.text);
+    for (int i = 0, first = 0; i < PARTS; first += part_rows[i++])
+        memcpy(stage->out + (size_t)first * width, joint_rows(stage->joint, i),
+            (size_t)part_rows[i] * width * sizeof(float));
+}
+
+static void backward_parts(struct stage *stage, float *grad_in)
+{
+    const size_t width = (size_t)stage->model.out_width;
+    for (int i = 0, first = 0; i < PARTS; first += part_rows[i++])
+        memcpy(joint_rows(stage->joint, i), stage->grad + (size_t)first * width,
+            (size_t)part_rows[i] * width * sizeof(float));
+    joint_backward(stage->joint);
+    for (int i = 0, first = 0; i < PARTS && grad_in != NULL; first += part_rows[i++])
+        memcpy(grad_in + first * FEATURES, joint_input_gradient(stage->joint, i),
+            (size_t)(part_rows[i] * FEATURES) * sizeof(float));
 }
 
 static void forward(struct stage *stage, const void *in)
 {
     params_zero_grad(stage->model.params);
+    if (stage->joint != NULL) {
+        forward_parts(stage, in);
+        return;
+    }
     stage->model.forward(stage->model.self, stage->tape, stage->out, in, ROWS, MODEL_TRAIN);
 }
 
 static void backward(struct stage *stage, float *grad_in, const void *in)
 {
+    if (stage->joint != NULL) {
+        backward_parts(stage, grad_in);
+        return;
+    }
     stage->model.backward(stage->model.self, stage->tape, grad_in, stage->grad, in, ROWS);
 }
 
@@ -140,7 +185,7 @@ static int run(double loss[STEPS], struct stage *encoder, struct stage *head,
 }
 
 /* Ten steps on `threads` threads; -1 after printing why. */
-static int ten_steps(double loss[STEPS], const char *rule, double peak, int threads)
+static int ten_steps(double loss[STEPS], const char *rule, double peak, int threads, bool parts)
 {
     static struct stage encoder, head;
     const struct resnet_options resnet_options = {
@@ -155,8 +200,8 @@ static int ten_steps(double loss[STEPS], const char *rule, double peak, int thre
         return printf("# %s\n", err.text), -1;
     resnet_init(resnet, 0); /* running statistics; weights are made anew */
     mlp_init(mlp, 0);
-    if (stage_make(&encoder, resnet_model(resnet), rule, parallel, &err) != 0 ||
-        stage_make(&head, mlp_model(mlp), rule, parallel, &err) != 0 ||
+    if (stage_make(&encoder, resnet_model(resnet), rule, parts, parallel, &err) != 0 ||
+        stage_make(&head, mlp_model(mlp), rule, parts, parallel, &err) != 0 ||
         run(loss, &encoder, &head, objective, peak, &err) != 0)
         printf("# %s\n", err.text);
     stage_drop(&encoder);
@@ -179,7 +224,7 @@ static void against(const struct safetensors *golden, const char *rule, double p
         return;
     }
     memcpy(wanted, want->data, sizeof wanted);
-    OK(ten_steps(loss, rule, peak, 2) == 0, "%s: ten steps", rule);
+    OK(ten_steps(loss, rule, peak, 2, false) == 0, "%s: ten steps", rule);
     for (int step = 0; step < STEPS; step++) {
         const double error = fabs(loss[step] - wanted[step]) / wanted[step];
         OK(error <= 1e-3, "%s: loss %.6f of step %d is off by %.1e", rule, loss[step], step, error);
@@ -188,8 +233,10 @@ static void against(const struct safetensors *golden, const char *rule, double p
     printf("# %s: worst error %.1e\n", rule, worst);
     OK(loss[1] == loss[0], "%s: the first update has rate 0", rule);
     OK(loss[STEPS - 1] < loss[0] / 2, "%s: the loss falls by more than half", rule);
-    OK(ten_steps(again, rule, peak, 3) == 0 && memcmp(loss, again, sizeof loss) == 0,
+    OK(ten_steps(again, rule, peak, 3, false) == 0 && memcmp(loss, again, sizeof loss) == 0,
         "%s: the same bits from 2 and 3 threads", rule);
+    OK(ten_steps(again, rule, peak, 2, true) == 0 && memcmp(loss, again, sizeof loss) == 0,
+        "%s: the same bits from parts under batch norm over the step", rule);
 }
 
 int main(void)
