@@ -3,28 +3,12 @@
 #include "lib/train/stage.h"
 
 #include "lib/train/joint.h"
+#include "lib/train/tapes.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The tapes for rows of one size. */
-struct tapes {
-    void **tape; /* [count] */
-    int count, rows;
-    size_t bytes; /* of one */
-    int parts;    /* of this size that the step under way has so far */
-};
-
-/* One part of the step under way. */
-struct part {
-    struct record *in;   /* on loan from the feed until the step is over */
-    struct tapes *tapes; /* those of its size */
-    int turn;            /* among the parts of its size */
-    int tape;            /* index of its own, or of the shared one (the last) */
-    bool taped;          /* the tape still holds its forward pass */
-};
 
 struct stage {
     struct stage_options o;
@@ -35,10 +19,10 @@ struct stage {
     struct feed *grad;
     int grad_column; /* -1 until the first gradient has come */
 
-    struct part *part; /* [part_room] */
+    struct record **part; /* [part_room] of the step under way, on loan from the feed */
     int part_room;
-    struct joint *joint; /* the parts run together; NULL: one by one, on these: */
-    struct tapes tapes[STREAM_SIZES];
+    struct joint *joint;  /* the parts run together; NULL: one by one, on these: */
+    struct tapes *tapes;  /* for them */
     float *out, *grad_in; /* [rows, widths] */
     int rows;             /* of the largest part so far */
     struct field *field;  /* [output columns] of the record being written */
@@ -94,6 +78,8 @@ struct stage *stage_new(const struct stage_options *options, struct err *err)
     }
     if (err->status == ERR_NONE && match_columns(s, err) == 0 && options->whole_step)
         make_joint(s, err);
+    else if (err->status == ERR_NONE)
+        s->tapes = tapes_new(&s->o.model, options->memory, err);
     if (err->status == ERR_NONE)
         s->writer = writer_new(options->output, options->level, options->output_header, err);
     if (err->status == ERR_NONE)
@@ -110,22 +96,11 @@ struct stage *stage_new(const struct stage_options *options, struct err *err)
     return s;
 }
 
-static void free_tapes(struct stage *s, struct tapes *tapes)
-{
-    for (int i = 0; i < tapes->count; i++)
-        s->o.model.tape_free(tapes->tape[i]);
-    free(tapes->tape);
-    tapes->tape = NULL;
-    s->account.tape_bytes -= (size_t)tapes->count * tapes->bytes;
-    tapes->count = 0;
-}
-
 void stage_free(struct stage *s)
 {
     if (s == NULL)
         return;
-    for (int i = 0; i < STREAM_SIZES; i++)
-        free_tapes(s, &s->tapes[i]);
+    tapes_free(s->tapes);
     joint_free(s->joint);
     free(s->out);
     free(s->grad_in);
@@ -156,69 +131,10 @@ static int make_rows(struct stage *s, int rows, struct err *err)
     return 0;
 }
 
-static bool fits(const struct stage *s, size_t bytes)
-{
-    return s->account.tape_bytes <= s->o.memory && bytes <= s->o.memory - s->account.tape_bytes;
-}
-
-/* The first tape of a size is made in any case: others that are not the only ones of theirs give way;
- * the first `parts` of the step may have used them. */
-static void make_room(struct stage *s, size_t bytes, int parts)
-{
-    for (int size = 0; size < STREAM_SIZES; size++) {
-        struct tapes *const tapes = &s->tapes[size];
-        while (tapes->count > 1 && !fits(s, bytes)) {
-            s->o.model.tape_free(tapes->tape[--tapes->count]);
-            s->account.tape_bytes -= tapes->bytes;
-            for (int i = 0; i < parts; i++)
-                if (s->part[i].tapes == tapes && s->part[i].tape == tapes->count)
-                    s->part[i].taped = false;
-        }
-    }
-}
-
-/* One more tape. */
-static int add_tape(struct stage *s, struct tapes *tapes, int size, struct err *err)
-{
-    const struct model *const model = &s->o.model;
-    void **const grown = realloc(tapes->tape, (size_t)(tapes->count + 1) * sizeof *grown);
-    if (grown == NULL)
-        return err_memory(err, "the activations of a part");
-    tapes->tape = grown;
-    grown[tapes->count] = model->tape_new(model->self, size, tapes->rows, true, NULL, err);
-    if (grown[tapes->count] == NULL)
-        return -1;
-    tapes->count++;
-    s->account.tape_bytes += tapes->bytes;
-    return 0;
-}
-
-/* Tapes of this size for the largest part of it so far: one for each part of the step, as many as
- * --memory holds, one at least. They come with the parts of the first step, and are made anew only
- * if a later part is larger; what the old ones held is then computed again when it is needed. */
-static int make_tapes(struct stage *s, struct part *part, int size, struct err *err)
-{
-    const struct model *const model = &s->o.model;
-    struct tapes *const tapes = part->tapes;
-    if (part->in->rows > tapes->rows) {
-        free_tapes(s, tapes);
-        for (int i = 0; i < part->in->part; i++)
-            s->part[i].taped = s->part[i].taped && s->part[i].tapes != tapes;
-        tapes->rows = part->in->rows;
-        tapes->bytes = model->tape_size(model->self, size, tapes->rows, true);
-    }
-    if (tapes->count == 0)
-        make_room(s, tapes->bytes, part->in->part);
-    while (tapes->count <= part->turn && (tapes->count == 0 || fits(s, tapes->bytes)))
-        if (add_tape(s, tapes, size, err) < 0)
-            return -1;
-    return 0;
-}
-
 static int make_parts(struct stage *s, const struct record *first, struct err *err)
 {
     if (first->parts > s->part_room) {
-        struct part *const grown = realloc(s->part, (size_t)first->parts * sizeof *grown);
+        struct record **const grown = realloc(s->part, (size_t)first->parts * sizeof *grown);
         if (grown == NULL)
             return err_memory(err, "the parts of a step");
         s->part = grown;
@@ -241,19 +157,6 @@ static int write_part(struct stage *s, const struct record *in, float *out, stru
     return writer_record(s->writer, &record, err);
 }
 
-/* A tape now belongs to this part, its own or the last; whichever of the first `parts` had it must
- * run forward again. */
-static void *claim_tape(struct stage *s, struct part *part, int parts)
-{
-    const struct tapes *const tapes = part->tapes;
-    part->tape = part->turn < tapes->count ? part->turn : tapes->count - 1;
-    for (int i = 0; i < parts; i++)
-        if (s->part[i].tapes == tapes && s->part[i].tape == part->tape)
-            s->part[i].taped = false;
-    part->taped = true;
-    return tapes->tape[part->tape];
-}
-
 static int forward_part(struct stage *s, struct record *in, struct err *err)
 {
     if (in->rows < s->o.least_rows)
@@ -265,11 +168,11 @@ static int forward_part(struct stage *s, struct record *in, struct err *err)
     const int size = model->size(model->self, shape, err);
     if (size < 0)
         return -1;
-    struct part *const part = &s->part[in->part];
-    *part = (struct part){.in = in, .tapes = &s->tapes[size], .turn = s->tapes[size].parts++};
-    if (make_rows(s, in->rows, err) < 0 || make_tapes(s, part, size, err) < 0)
+    s->part[in->part] = in;
+    if (make_rows(s, in->rows, err) < 0 || tapes_add(s->tapes, size, in->rows, err) < 0)
         return -1;
-    void *const tape = claim_tape(s, part, in->part);
+    s->account.tape_bytes = tapes_bytes(s->tapes);
+    void *const tape = tapes_claim(s->tapes, in->part);
     model->forward(model->self, tape, s->out, in->field[s->in_column].data, in->rows, MODEL_TRAIN);
     if (write_part(s, in, s->out, err) < 0)
         return -1;
@@ -332,21 +235,21 @@ static int write_gradient(struct stage *s, const struct record *in, float *grad_
 }
 
 /* In the forward pass this was: out = forward(in), written by write_part(). */
-static int backward_part(struct stage *s, struct part *part, struct err *err)
+static int backward_part(struct stage *s, struct record *in, struct err *err)
 {
     const struct model *const model = &s->o.model;
-    struct record *const in = part->in;
     struct record *gradient;
     if (take_gradient(s, in, &gradient, err) < 0 || feed_unfold(s->o.input, in, err) < 0)
         return -1;
     const void *const data = in->field[s->in_column].data;
-    if (!part->taped) {
-        void *const tape = claim_tape(s, part, in->parts);
+    void *tape = tapes_held(s->tapes, in->part);
+    if (tape == NULL) {
+        tape = tapes_claim(s->tapes, in->part);
         model->forward(model->self, tape, s->out, data, in->rows, MODEL_REPEAT);
         s->account.repeated++;
     }
-    model->backward(model->self, part->tapes->tape[part->tape], s->grad_in,
-        gradient->field[s->grad_column].data, data, in->rows);
+    model->backward(
+        model->self, tape, s->grad_in, gradient->field[s->grad_column].data, data, in->rows);
     feed_return(s->grad, gradient);
     feed_fold(s->o.input, in);
     return s->o.grad_out == NULL ? 0 : write_gradient(s, in, s->grad_in, err);
@@ -361,7 +264,7 @@ static int join_part(struct stage *s, struct record *in, struct err *err)
     const int size = model->size(model->self, record_shape(s->in_header, in, s->in_column), err);
     if (size < 0)
         return -1;
-    s->part[in->part].in = in;
+    s->part[in->part] = in;
     return joint_add(s->joint, in->field[s->in_column].data,
         record_row_bytes(s->in_header, in, s->in_column), size, in->rows, in->step, err);
 }
@@ -373,9 +276,9 @@ static int forward_joint(struct stage *s, const struct record *first, struct err
     s->account.tape_bytes = joint_bytes(s->joint);
     s->account.spilt_bytes = joint_spilt(s->joint);
     for (int i = 0; i < first->parts; i++) {
-        if (write_part(s, s->part[i].in, joint_rows(s->joint, i), err) < 0)
+        if (write_part(s, s->part[i], joint_rows(s->joint, i), err) < 0)
             return -1;
-        feed_fold(s->o.input, s->part[i].in);
+        feed_fold(s->o.input, s->part[i]);
     }
     return 0;
 }
@@ -385,7 +288,7 @@ static int backward_joint(struct stage *s, int parts, struct err *err)
 {
     for (int i = 0; i < parts; i++) {
         struct record *gradient;
-        if (take_gradient(s, s->part[i].in, &gradient, err) < 0)
+        if (take_gradient(s, s->part[i], &gradient, err) < 0)
             return -1;
         memcpy(joint_rows(s->joint, i), gradient->field[s->grad_column].data,
             (size_t)gradient->rows * (size_t)s->o.model.out_width * sizeof(float));
@@ -393,7 +296,7 @@ static int backward_joint(struct stage *s, int parts, struct err *err)
     }
     joint_backward(s->joint);
     for (int i = 0; i < parts && s->o.grad_out != NULL; i++)
-        if (write_gradient(s, s->part[i].in, joint_input_gradient(s->joint, i), err) < 0)
+        if (write_gradient(s, s->part[i], joint_input_gradient(s->joint, i), err) < 0)
             return -1;
     return 0;
 }
@@ -404,8 +307,8 @@ static int forward_step(struct stage *s, struct record *first, struct err *err)
         return -1;
     if (s->joint != NULL)
         joint_begin(s->joint);
-    for (int i = 0; i < STREAM_SIZES; i++)
-        s->tapes[i].parts = 0;
+    else
+        tapes_begin(s->tapes);
     for (int i = 0; i < first->parts; i++) {
         struct record *in = first;
         const int got = i == 0 ? 1 : feed_next(s->o.input, &in, NULL, err);
@@ -423,7 +326,7 @@ static int backward_step(struct stage *s, int parts, struct err *err)
     if (s->joint != NULL)
         return backward_joint(s, parts, err);
     for (int i = 0; i < parts; i++)
-        if (backward_part(s, &s->part[i], err) < 0)
+        if (backward_part(s, s->part[i], err) < 0)
             return -1;
     return 0;
 }
@@ -442,7 +345,7 @@ static int run_step(struct stage *s, struct record *first, struct err *err)
     if (forward_step(s, first, err) < 0 || backward_step(s, parts, err) < 0)
         return -1;
     for (int i = 0; i < parts; i++) /* from here on the feed fills them anew */
-        feed_return(s->o.input, s->part[i].in);
+        feed_return(s->o.input, s->part[i]);
     if (optimizer_step(s->o.optimizer, schedule_rate(&s->o.schedule, step), step, err) < 0)
         return -1;
     s->o.model.refresh(s->o.model.self);
