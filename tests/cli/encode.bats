@@ -46,7 +46,7 @@ weights() {
     [ -z "$stderr" ]
     [[ $output == *--any-size* ]]
     run -0 --separate-stderr simclr-encode --version
-    [[ -z $stderr && $output == *"convolutions: "* ]]
+    [[ -z $stderr && $output == *"convolutions in f32: "* ]]
 }
 
 @test "misuse is 2, one line, nothing on standard output" {
