@@ -190,6 +190,28 @@ strike() {
     done
 }
 
+@test "kill -9 in bf16, with parts that are computed twice, changes no bit of the result" {
+    options="--precision bf16 --part 8 --memory 1"
+    pretrain whole --precision bf16 --part 8
+    for victim in simclr-encode simclr-project all; do
+        rm -rf r
+        start r $options
+        strike r 9 $((RANDOM % 9)).$((RANDOM % 10)) $victim $first
+        wait $first || true
+        for _ in 1 2 3; do
+            pretrain r $options -v 2>>said && break
+        done
+        [ "$(bits r)" = "$(bits whole)" ]
+    done
+    rm -rf r
+    pretrain r $options -v 2>said
+    grep -qE 'simclr-encode: .* [1-9][0-9]* parts computed twice' said
+    [ "$(bits r)" = "$(bits whole)" ]
+    rm -rf r
+    pretrain r --part 8 --precision f32
+    [ "$(bits r)" != "$(bits whole)" ]
+}
+
 # The forecast in file `said`, and the seconds of one of its durations.
 forecast='^simclr-pretrain: about [0-9.]+ m?s a step, [0-9]+ steps an epoch: [0-9.]+ m?s an epoch, [0-9.]+ m?s in all'
 in_all() { sed -nE 's/.* ([0-9.]+) s in all.*/\1/p; s/.* ([0-9.]+) ms in all.*/0.\1/p' said; }
