@@ -1,9 +1,12 @@
-/* micro -- kernels for each instruction set this CPU has against the plain twin, bit for bit.
+/* micro -- kernels for each instruction set against the plain twin, bit for bit: those this CPU has, and
+ * that of tiles on any x86-64.
  * SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* ersatz.h: names of registers */
 #include "lib/nn/micro.h"
 
 #include "lib/base/cpu.h"
 #include "lib/nn/precision.h"
+#include "tests/unit/ersatz.h"
 #include "tests/unit/tap.h"
 
 #include <stdlib.h>
@@ -194,5 +197,14 @@ int main(void)
         order(micro);
         stores(micro);
     }
+#if defined(ERSATZ_TILES)
+    if (cpu_level() < CPU_AMX) {
+        ersatz_tiles();
+        against_plain(&micro_amx);
+        order(&micro_amx);
+        OK(ersatz.count > 1000, "%ld instructions of AMX were carried out by hand", ersatz.count);
+        SKIP("AMX: rounding needs AVX512_BF16");
+    }
+#endif
     return tap_done();
 }
