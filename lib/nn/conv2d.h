@@ -4,7 +4,7 @@
  *   Y = (H + 2*pad - R) / stride + 1, X likewise: zero padding on all sides
  *
  * Maps (x, y and their gradients) are of the precision of the context; weights and their gradients
- * are f32. The work is done by an engine, which conv2d.c chooses by the precision (f32: onednn.h, bf16: tiled.h),
+ * are f32. The work is done by an engine (f32: onednn.h; bf16: tiled.h), which conv2d.c chooses,
  * over fixed blocks of the batch. Partial weight gradients of the blocks are added in block order, so
  * the bits do not depend on the number of threads. A convolution allocates nothing once
  * conv2d_reserve() has been called.
