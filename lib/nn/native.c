@@ -5,6 +5,7 @@
 #include "lib/base/shape.h"
 #include "lib/nn/implicit.h"
 #include "lib/nn/outer.h"
+#include "lib/nn/quad.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ struct native {
     struct native_context *context;
     struct conv2d_shape shape;
     const float *weight;          /* [K,C,R,S], borrowed */
-    struct implicit *implicit[2]; /* forward, data */
+    struct implicit *implicit[2]; /* forward, data: one of the two, or none yet */
+    struct quad *quad[2];
     struct outer *outer;
 };
 
@@ -98,8 +100,10 @@ void native_free(struct native *conv)
 {
     if (conv == NULL)
         return;
-    implicit_free(conv->implicit[0]);
-    implicit_free(conv->implicit[1]);
+    for (int i = 0; i < 2; i++) {
+        implicit_free(conv->implicit[i]);
+        quad_free(conv->quad[i]);
+    }
     outer_free(conv->outer);
     free(conv);
 }
@@ -122,19 +126,29 @@ static int add_weight(struct native *conv, struct err *err)
     return 0;
 }
 
-int native_add(struct native *conv, enum conv2d_direction direction, struct err *err)
+static int add_product(struct native *conv, bool data, struct err *err)
 {
     struct native_context *const context = conv->context;
-    if (direction == CONV2D_WEIGHT)
-        return add_weight(conv, err);
-    struct implicit **const place = &conv->implicit[direction == CONV2D_DATA];
-    if (*place != NULL)
+    if (conv->implicit[data] != NULL || conv->quad[data] != NULL)
         return 0;
-    *place = implicit_new(&conv->shape, direction == CONV2D_DATA, context->kernels, err);
-    if (*place == NULL)
-        return -1;
-    want(&context->scratch, implicit_scratch(*place));
+    if (quad_serves(&conv->shape)) {
+        conv->quad[data] = quad_new(&conv->shape, data, context->kernels, err);
+        if (conv->quad[data] == NULL)
+            return -1;
+        want(&context->scratch, quad_scratch(conv->quad[data]));
+    } else {
+        conv->implicit[data] = implicit_new(&conv->shape, data, context->kernels, err);
+        if (conv->implicit[data] == NULL)
+            return -1;
+        want(&context->scratch, implicit_scratch(conv->implicit[data]));
+    }
     return 0;
+}
+
+int native_add(struct native *conv, enum conv2d_direction direction, struct err *err)
+{
+    return direction == CONV2D_WEIGHT ? add_weight(conv, err)
+                                      : add_product(conv, direction == CONV2D_DATA, err);
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
@@ -142,23 +156,32 @@ int native_add(struct native *conv, enum conv2d_direction direction, struct err 
 void native_refresh(struct native *conv)
 {
     for (int i = 0; i < 2; i++)
-        if (conv->implicit[i] != NULL)
+        if (conv->quad[i] != NULL)
+            quad_refresh(conv->quad[i], conv->weight);
+        else if (conv->implicit[i] != NULL)
             implicit_refresh(conv->implicit[i], conv->weight);
+}
+
+static void product(struct native *conv, bool data, float *out, const float *in, int n)
+{
+    const struct native_context *const context = conv->context;
+    if (conv->quad[data] != NULL)
+        quad_run(conv->quad[data], context->parallel, out, in, n, context->scratch_memory,
+            context->room[0]);
+    else
+        implicit_run(conv->implicit[data], context->parallel, out, in, n, context->scratch_memory,
+            context->room[0]);
 }
 
 void native_forward(struct native *conv, float *y, const float *x, int n)
 {
-    const struct native_context *const context = conv->context;
-    implicit_run(
-        conv->implicit[0], context->parallel, y, x, n, context->scratch_memory, context->room[0]);
+    product(conv, false, y, x, n);
 }
 
 /* In the forward pass this was: y = conv(x, weight). */
 void native_data(struct native *conv, float *dx, const float *dy, int n)
 {
-    const struct native_context *const context = conv->context;
-    implicit_run(
-        conv->implicit[1], context->parallel, dx, dy, n, context->scratch_memory, context->room[0]);
+    product(conv, true, dx, dy, n);
 }
 
 /* In the forward pass this was: y = conv(x, weight). */
@@ -178,6 +201,7 @@ void native_version(char *text, size_t size)
 
 const char *native_kernel(const struct native *conv, enum conv2d_direction direction)
 {
-    (void)conv;
-    return direction == CONV2D_WEIGHT ? "outer" : "implicit";
+    if (direction == CONV2D_WEIGHT)
+        return "outer";
+    return conv->quad[direction == CONV2D_DATA] != NULL ? "quad" : "implicit";
 }
