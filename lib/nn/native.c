@@ -6,6 +6,7 @@
 #include "lib/nn/implicit.h"
 #include "lib/nn/outer.h"
 #include "lib/nn/quad.h"
+#include "lib/nn/quadouter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@ struct native {
     const float *weight;          /* [K,C,R,S], borrowed */
     struct implicit *implicit[2]; /* forward, data: one of the two, or none yet */
     struct quad *quad[2];
-    struct outer *outer;
+    struct outer *outer; /* likewise: weight */
+    struct quadouter *quadouter;
 };
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -105,6 +107,7 @@ void native_free(struct native *conv)
         quad_free(conv->quad[i]);
     }
     outer_free(conv->outer);
+    quadouter_free(conv->quadouter);
     free(conv);
 }
 
@@ -116,13 +119,21 @@ static void want(size_t *most, size_t floats)
 static int add_weight(struct native *conv, struct err *err)
 {
     struct native_context *const context = conv->context;
-    if (conv->outer != NULL)
+    if (conv->outer != NULL || conv->quadouter != NULL)
         return 0;
-    conv->outer = outer_new(&conv->shape, context->kernels, err);
-    if (conv->outer == NULL)
-        return -1;
-    want(&context->scratch, outer_scratch(conv->outer));
-    want(&context->partial, outer_partial(conv->outer));
+    if (quad_serves(&conv->shape)) {
+        conv->quadouter = quadouter_new(&conv->shape, context->kernels, err);
+        if (conv->quadouter == NULL)
+            return -1;
+        want(&context->scratch, quadouter_scratch(conv->quadouter));
+        want(&context->partial, quadouter_partial(conv->quadouter));
+    } else {
+        conv->outer = outer_new(&conv->shape, context->kernels, err);
+        if (conv->outer == NULL)
+            return -1;
+        want(&context->scratch, outer_scratch(conv->outer));
+        want(&context->partial, outer_partial(conv->outer));
+    }
     return 0;
 }
 
@@ -188,8 +199,12 @@ void native_data(struct native *conv, float *dx, const float *dy, int n)
 void native_weight(struct native *conv, float *dweight, const float *dy, const float *x, int n)
 {
     const struct native_context *const context = conv->context;
-    outer_run(conv->outer, context->parallel, dweight, dy, x, n, context->scratch_memory,
-        context->room[0], context->partial_memory);
+    if (conv->quadouter != NULL)
+        quadouter_run(conv->quadouter, context->parallel, dweight, dy, x, n,
+            context->scratch_memory, context->room[0], context->partial_memory);
+    else
+        outer_run(conv->outer, context->parallel, dweight, dy, x, n, context->scratch_memory,
+            context->room[0], context->partial_memory);
 }
 
 /* ---- what runs ------------------------------------------------------------------------------ */
@@ -202,6 +217,6 @@ void native_version(char *text, size_t size)
 const char *native_kernel(const struct native *conv, enum conv2d_direction direction)
 {
     if (direction == CONV2D_WEIGHT)
-        return "outer";
+        return conv->quadouter != NULL ? "quadouter" : "outer";
     return conv->quad[direction == CONV2D_DATA] != NULL ? "quad" : "implicit";
 }
