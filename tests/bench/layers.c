@@ -3,7 +3,7 @@
  *
  *     layers MODEL SIZE STEM [PICTURES [THREADS [ROUNDS [PRECISION]]]]
  *
- * MODEL is resnet18, 34 or 50; STEM cifar or imagenet; PRECISION f32 or bf16.
+ * MODEL is resnet18, 34, 50 or 20; STEM cifar or imagenet; PRECISION f32 or bf16.
  *
  * First line: multiply-adds of a picture forward, and forward and backward together, in millions
  * (the stem has no data gradient); with 0 PICTURES that is all. Then a line for each shape, measured
@@ -23,10 +23,10 @@ enum { LAYERS = 64, ROUNDS = 100, DIRECTIONS = 3 };
 
 static const struct variant {
     const char *name;
-    bool bottleneck;
+    bool bottleneck, small;
     int depth[4];
-} variants[] = {{"resnet18", false, {2, 2, 2, 2}}, {"resnet34", false, {3, 4, 6, 3}},
-    {"resnet50", true, {3, 4, 6, 3}}};
+} variants[] = {{"resnet18", false, false, {2, 2, 2, 2}}, {"resnet34", false, false, {3, 4, 6, 3}},
+    {"resnet50", true, false, {3, 4, 6, 3}}, {"resnet20", false, true, {3, 3, 3, 0}}};
 
 static struct layer {
     struct conv2d_shape shape;
@@ -61,15 +61,16 @@ static int add(int side, int c, int k, int r, int stride)
 
 static void list(const struct variant *variant, int side, bool imagenet)
 {
-    int c = 64;
+    const int width = variant->small ? 16 : 64;
+    int c = width;
     side = imagenet ? add(side, 3, c, 7, 2) : add(side, 3, c, 3, 1);
     layer[0].stem = true;
     side = imagenet ? (side - 1) / 2 + 1 : side;
     for (int group = 0; group < 4; group++)
         for (int i = 0; i < variant->depth[group]; i++) {
-            const int inner = 64 << group, k = variant->bottleneck ? 4 * inner : inner;
+            const int inner = width << group, k = variant->bottleneck ? 4 * inner : inner;
             const int stride = group > 0 && i == 0 ? 2 : 1;
-            if (stride != 1 || c != k)
+            if ((stride != 1 || c != k) && !variant->small)
                 add(side, c, k, 1, stride);
             if (variant->bottleneck)
                 add(side, c, inner, 1, 1);
