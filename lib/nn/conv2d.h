@@ -72,7 +72,7 @@ void conv2d_version(char *text, size_t size, enum precision precision);
 /* Names of the kernels chosen for whole blocks, forward, data and weight gradient; for benches. */
 void conv2d_kernels(const struct conv2d *conv, char *text, size_t size);
 
-/* The twins: plain loops, forward with sums in double. dx overwritten, dweight accumulated. */
+/* The twins: plain loops, y and dweight with sums in double. dx overwritten, dweight accumulated. */
 void conv2d_naive_forward(
     float *y, const float *x, const float *weight, const struct conv2d_shape *shape, int n);
 void conv2d_naive_backward(float *dx, float *dweight, const float *dy, const float *x,

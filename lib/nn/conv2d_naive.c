@@ -38,10 +38,31 @@ void conv2d_naive_forward(
                 }
 }
 
+/* One element of dweight: over all pictures and outputs. */
+static double slope(const float *dy, const float *x, const struct conv2d_shape *p, int n, int k,
+    int c, int r, int s)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        for (int row = 0; row < conv2d_y(p); row++)
+            for (int column = 0; column < conv2d_x(p); column++, dy += p->k) {
+                const ptrdiff_t from =
+                    at(p, i, row * p->stride + r - p->pad, column * p->stride + s - p->pad);
+                if (from >= 0)
+                    sum += (double)dy[k] * x[from + c];
+            }
+    return sum;
+}
+
 /* In the forward pass this was: y[i,row,column,k] += x[from + c] * weight[k,c,r,s]. */
 void conv2d_naive_backward(float *dx, float *dweight, const float *dy, const float *x,
     const float *weight, const struct conv2d_shape *p, int n)
 {
+    for (int k = 0; k < p->k; k++)
+        for (int c = 0; c < p->c; c++)
+            for (int r = 0; r < p->r; r++)
+                for (int s = 0; s < p->s; s++)
+                    dweight[weight_at(p, k, c, r, s)] += (float)slope(dy, x, p, n, k, c, r, s);
     memset(dx, 0, sizeof *dx * (size_t)n * (size_t)p->h * (size_t)p->w * (size_t)p->c);
     for (int i = 0; i < n; i++)
         for (int row = 0; row < conv2d_y(p); row++)
@@ -51,9 +72,7 @@ void conv2d_naive_backward(float *dx, float *dweight, const float *dy, const flo
                         for (int s = 0; s < p->s; s++) {
                             const ptrdiff_t from = at(p, i, row * p->stride + r - p->pad,
                                 column * p->stride + s - p->pad);
-                            for (int c = 0; from >= 0 && c < p->c; c++) {
+                            for (int c = 0; from >= 0 && c < p->c; c++)
                                 dx[from + c] += *dy * weight[weight_at(p, k, c, r, s)];
-                                dweight[weight_at(p, k, c, r, s)] += *dy * x[from + c];
-                            }
                         }
 }

@@ -6,8 +6,8 @@
  * phase of dx (geometry_transpose()). The weights go through in chunks small enough for the first-level
  * cache, and each chunk meets all outputs of a strip (patch.h) before the next.
  *
- * Numerics: an output is one chain of fused multiply-adds in an order fixed by the shape. It depends
- * neither on threads nor on the other pictures nor on the kernels' instruction set.
+ * Numerics: an output is a sum of chains of fused multiply-adds, one a chunk, in an order fixed by the
+ * shape. It depends neither on threads nor on the other pictures nor on the set of instructions.
  * Cost: 2*N*Y*X*K*C*R*S flops; scratch for a thread of one patch, at most.
  * SPDX-License-Identifier: MIT */
 #ifndef IMPLICIT_H

@@ -144,19 +144,22 @@ static float *place(const struct pass *pass, int block, int panel, int slice)
            channel * (size_t)(p->r * p->s * PANEL);
 }
 
-/* 16 filters of dy [outputs][K], zeros where there are none. */
-static void copy_panel(float *restrict out, const float *restrict dy, int k, int first, int outputs)
+/* `panels` times 16 filters of dy [outputs][K], each [outputs][16]; zeros where there are none. */
+static void copy_panels(
+    float *restrict out, const float *restrict dy, int k, int first, int panels, int outputs)
 {
-    const int n = k - first < PANEL ? k - first : PANEL;
-    dy += first;
-    if (n == PANEL)
-        for (int q = 0; q < outputs; q++)
-            memcpy(out + q * PANEL, dy + (size_t)q * (size_t)k, PANEL * sizeof *out);
-    else
-        for (int q = 0; q < outputs; q++) {
-            memset(out + q * PANEL, 0, PANEL * sizeof *out);
-            memcpy(out + q * PANEL, dy + (size_t)q * (size_t)k, (size_t)n * sizeof *out);
+    const int full = (k - first) / PANEL < panels ? (k - first) / PANEL : panels;
+    for (int q = 0; q < outputs; q++) {
+        const float *const in = dy + (size_t)q * (size_t)k + first;
+        float *const to = out + q * PANEL;
+        for (int j = 0; j < full; j++)
+            memcpy(to + (size_t)j * (size_t)(outputs * PANEL), in + j * PANEL, PANEL * sizeof *out);
+        if (full < panels) {
+            float *const tail = to + (size_t)full * (size_t)(outputs * PANEL);
+            memset(tail, 0, PANEL * sizeof *out);
+            memcpy(tail, in + full * PANEL, (size_t)(k - first - full * PANEL) * sizeof *out);
         }
+    }
 }
 
 /* All windows of a slice against one panel; returns the end of what was written. */
@@ -218,9 +221,7 @@ static void block_work(void *context, int number, int thread)
         for (int j = task.slice; j < task.slice + task.slices; j++)
             patch_copy(image + (size_t)(outer->slice[j].from - origin) * pixels, maps,
                 &outer->patch, &strip, p->c, outer->slice[j].from, outer->slice[j].width);
-        for (int j = 0; j < task.panels; j++)
-            copy_panel(right + (size_t)j * (size_t)(strip.outputs * PANEL), dy, p->k,
-                (task.panel + j) * PANEL, strip.outputs);
+        copy_panels(right, dy, p->k, task.panel * PANEL, task.panels, strip.outputs);
         for (int j = 0; j < task.panels; j++) {
             float *out = place(pass, task.block, task.panel + j, task.slice);
             for (int k = task.slice; k < task.slice + task.slices; k++)

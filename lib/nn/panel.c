@@ -12,12 +12,13 @@ static void rows(float *restrict out, const int32_t *out_at, const float *restri
 {
     for (int q = 0; q < count; q++)
         for (int j = 0; j < PANEL; j++) {
-            float *const sum = &out[out_at[q] + j];
+            float *const to = &out[out_at[q] + j];
             const float *w = weight + j;
-            *sum = add ? *sum : 0;
+            float sum = 0;
             for (int r = 0; r < runs; r++)
                 for (int i = 0; i < length; i++, w += PANEL)
-                    *sum = fmaf(in[in_at[q] + (ptrdiff_t)((size_t)r * step) + i], *w, *sum);
+                    sum = fmaf(in[in_at[q] + (ptrdiff_t)((size_t)r * step) + i], *w, sum);
+            *to = add ? *to + sum : sum;
         }
 }
 
@@ -26,10 +27,10 @@ static void outer(float *restrict out, const float *restrict in, const int32_t *
 {
     for (int i = 0; i < n; i++)
         for (int j = 0; j < PANEL; j++) {
-            float sum = add ? out[i * PANEL + j] : 0;
+            float *const to = &out[i * PANEL + j], sum = 0;
             for (int q = 0; q < count; q++)
                 sum = fmaf(in[(ptrdiff_t)at[q] * pitch + i], right[q * PANEL + j], sum);
-            out[i * PANEL + j] = sum;
+            *to = add ? *to + sum : sum;
         }
 }
 

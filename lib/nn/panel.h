@@ -3,8 +3,8 @@
  * A panel is a matrix [n][16], dense, at a 32-byte boundary. What it is multiplied with are windows
  * of a map that lies in memory as it is: places are given by offsets, nothing is gathered first.
  *
- * Numerics: each sum is a chain of fused multiply-adds in the order of the formula, whatever the
- * instruction set: all kernels give the same bits.
+ * Numerics: each sum is a chain of fused multiply-adds from zero, in the order of the formula, and is
+ * then added to what is there. So say all sets of instructions: their bits are the same.
  * Cost: AVX2 keeps 6 x 16 sums in registers: 12 multiply-adds for 8 loads. AVX-512 has 12 x 16 with
  * one load of the panel for 12 multiply-adds that fetch their other operand themselves.
  * SPDX-License-Identifier: MIT */

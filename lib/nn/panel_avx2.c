@@ -15,17 +15,27 @@
 
 enum { ROWS = 6, HALF = PANEL / 2 };
 
+/* Lines of a panel that need not be fetched ahead: so short ones are in the second-level cache. */
+enum { FEW = 192 };
+
+INLINE void put(float *out, __m256 sum[2], bool add)
+{
+    if (add) {
+        sum[0] = _mm256_add_ps(_mm256_loadu_ps(out), sum[0]);
+        sum[1] = _mm256_add_ps(_mm256_loadu_ps(out + HALF), sum[1]);
+    }
+    _mm256_storeu_ps(out, sum[0]);
+    _mm256_storeu_ps(out + HALF, sum[1]);
+}
+
 /* ROWS outputs or fewer; m is a constant where this is expanded. */
 INLINE void rows_tile(int m, float *out, const int32_t *out_at, const float *in,
     const int32_t *in_at, size_t step, int runs, int length, const float *weight, bool add)
 {
     __m256 sum[ROWS][2];
 #pragma GCC unroll 6
-    for (int i = 0; i < m; i++) {
-        const float *const at = out + out_at[i];
-        sum[i][0] = add ? _mm256_loadu_ps(at) : _mm256_setzero_ps();
-        sum[i][1] = add ? _mm256_loadu_ps(at + HALF) : _mm256_setzero_ps();
-    }
+    for (int i = 0; i < m; i++)
+        sum[i][0] = sum[i][1] = _mm256_setzero_ps();
     for (int r = 0; r < runs; r++, in += step) {
         const float *row[ROWS];
 #pragma GCC unroll 6
@@ -43,17 +53,21 @@ INLINE void rows_tile(int m, float *out, const int32_t *out_at, const float *in,
         }
     }
 #pragma GCC unroll 6
-    for (int i = 0; i < m; i++) {
-        _mm256_storeu_ps(out + out_at[i], sum[i][0]);
-        _mm256_storeu_ps(out + out_at[i] + HALF, sum[i][1]);
-    }
+    for (int i = 0; i < m; i++)
+        put(out + out_at[i], sum[i], add);
 }
 
 TARGET static void rows(float *out, const int32_t *out_at, const float *in, const int32_t *in_at,
     int count, size_t step, int runs, int length, const float *weight, bool add)
 {
-    for (; count >= ROWS; count -= ROWS, out_at += ROWS, in_at += ROWS)
+    const int lines = runs * length, tiles = count / ROWS + 1;
+    const int share = lines < FEW ? 0 : lines / tiles + 1; /* of the next panel, for each tile */
+    const float *ahead = weight + (size_t)lines * PANEL;
+    for (; count >= ROWS; count -= ROWS, out_at += ROWS, in_at += ROWS) {
+        for (int i = 0; i < share; i++, ahead += PANEL)
+            _mm_prefetch((const char *)ahead, _MM_HINT_T1);
         rows_tile(ROWS, out, out_at, in, in_at, step, runs, length, weight, add);
+    }
     switch (count) {
     case 5:
         rows_tile(5, out, out_at, in, in_at, step, runs, length, weight, add);
@@ -78,10 +92,8 @@ INLINE void outer_tile(int m, float *out, const float *in, const int32_t *at, in
 {
     __m256 sum[ROWS][2];
 #pragma GCC unroll 6
-    for (int i = 0; i < m; i++) {
-        sum[i][0] = add ? _mm256_load_ps(out + i * PANEL) : _mm256_setzero_ps();
-        sum[i][1] = add ? _mm256_load_ps(out + i * PANEL + HALF) : _mm256_setzero_ps();
-    }
+    for (int i = 0; i < m; i++)
+        sum[i][0] = sum[i][1] = _mm256_setzero_ps();
 #pragma GCC unroll 2
     for (int q = 0; q < count; q++, right += PANEL) {
         const __m256 low = _mm256_load_ps(right), high = _mm256_load_ps(right + HALF);
@@ -94,15 +106,15 @@ INLINE void outer_tile(int m, float *out, const float *in, const int32_t *at, in
         }
     }
 #pragma GCC unroll 6
-    for (int i = 0; i < m; i++) {
-        _mm256_store_ps(out + i * PANEL, sum[i][0]);
-        _mm256_store_ps(out + i * PANEL + HALF, sum[i][1]);
-    }
+    for (int i = 0; i < m; i++)
+        put(out + i * PANEL, sum[i], add);
 }
 
 TARGET static void outer(float *out, const float *in, const int32_t *at, int pitch, int count,
     const float *right, int n, bool add)
 {
+    for (int i = 0; i < n; i++)
+        _mm_prefetch((const char *)(out + (n + i) * PANEL), _MM_HINT_T0);
     switch (n) {
     case 6:
         outer_tile(6, out, in, at, pitch, count, right, add);

@@ -13,6 +13,14 @@
 
 enum { ROWS = 12 };
 
+/* Lines of a panel that need not be fetched ahead: so short ones are in the second-level cache. */
+enum { FEW = 192 };
+
+INLINE void put(float *out, __m512 sum, bool add)
+{
+    _mm512_storeu_ps(out, add ? _mm512_add_ps(_mm512_loadu_ps(out), sum) : sum);
+}
+
 /* ROWS outputs or fewer; m is a constant where this is expanded. */
 INLINE void rows_tile(int m, float *out, const int32_t *out_at, const float *in,
     const int32_t *in_at, size_t step, int runs, int length, const float *weight, bool add)
@@ -20,7 +28,7 @@ INLINE void rows_tile(int m, float *out, const int32_t *out_at, const float *in,
     __m512 sum[ROWS];
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++)
-        sum[i] = add ? _mm512_loadu_ps(out + out_at[i]) : _mm512_setzero_ps();
+        sum[i] = _mm512_setzero_ps();
     for (int r = 0; r < runs; r++, in += step) {
         const float *row[ROWS];
 #pragma GCC unroll 12
@@ -35,14 +43,20 @@ INLINE void rows_tile(int m, float *out, const int32_t *out_at, const float *in,
     }
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++)
-        _mm512_storeu_ps(out + out_at[i], sum[i]);
+        put(out + out_at[i], sum[i], add);
 }
 
 TARGET static void rows(float *out, const int32_t *out_at, const float *in, const int32_t *in_at,
     int count, size_t step, int runs, int length, const float *weight, bool add)
 {
-    for (; count >= ROWS; count -= ROWS, out_at += ROWS, in_at += ROWS)
+    const int lines = runs * length, tiles = count / ROWS + 1;
+    const int share = lines < FEW ? 0 : lines / tiles + 1; /* of the next panel, for each tile */
+    const float *ahead = weight + (size_t)lines * PANEL;
+    for (; count >= ROWS; count -= ROWS, out_at += ROWS, in_at += ROWS) {
+        for (int i = 0; i < share; i++, ahead += PANEL)
+            _mm_prefetch((const char *)ahead, _MM_HINT_T1);
         rows_tile(ROWS, out, out_at, in, in_at, step, runs, length, weight, add);
+    }
     switch (count) {
     case 11:
         rows_tile(11, out, out_at, in, in_at, step, runs, length, weight, add);
@@ -86,7 +100,7 @@ INLINE void outer_tile(int m, float *out, const float *in, const int32_t *at, in
     __m512 sum[ROWS];
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++)
-        sum[i] = add ? _mm512_loadu_ps(out + i * PANEL) : _mm512_setzero_ps();
+        sum[i] = _mm512_setzero_ps();
     for (int q = 0; q < count; q++, right += PANEL) {
         const __m512 w = _mm512_loadu_ps(right);
         const float *const row = in + (ptrdiff_t)at[q] * pitch;
@@ -96,12 +110,14 @@ INLINE void outer_tile(int m, float *out, const float *in, const int32_t *at, in
     }
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++)
-        _mm512_storeu_ps(out + i * PANEL, sum[i]);
+        put(out + i * PANEL, sum[i], add);
 }
 
 TARGET static void outer(float *out, const float *in, const int32_t *at, int pitch, int count,
     const float *right, int n, bool add)
 {
+    for (int i = 0; i < n; i++)
+        _mm_prefetch((const char *)(out + (n + i) * PANEL), _MM_HINT_T0);
     switch (n) {
     case 12:
         outer_tile(12, out, in, at, pitch, count, right, add);

@@ -4,8 +4,8 @@
  * their pixels are transformed, multiplied in 16 products with the weights (transformed and packed in
  * panels of 16 filters), and transformed back.
  *
- * Numerics: sums over channels are chains of fused multiply-adds in order. An output depends neither
- * on threads, nor on the other pictures, nor on the kernels' instruction set.
+ * Numerics: sums over 256 channels are chains of fused multiply-adds, those added in order. An output
+ * depends neither on threads, nor on the other pictures, nor on the set of instructions.
  * Cost: N*Y*X*K*C*8 flops for the products (if Y and X are even) instead of 18.
  * SPDX-License-Identifier: MIT */
 #ifndef QUAD_H
@@ -16,7 +16,7 @@
 
 struct quad;
 
-/* Is this a shape for it? Channels and filters must be multiples of 16. */
+/* Is this a shape for it? Channels and filters must be multiples of 16, and 32 or more. */
 bool quad_serves(const struct conv2d_shape *shape);
 
 /* One direction of a convolution: forward, or the data gradient. quad_free(NULL) is fine.

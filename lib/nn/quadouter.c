@@ -12,12 +12,9 @@
 #include <string.h>
 
 enum { TASKS = 32 };
-#ifndef TILES
 enum { TILES = 96 }; /* of a strip: with 32 channels of x and 16 of dy, 18 KB of the first cache */
 enum { SLICE = 32 }; /* channels of x that lie together */
-enum { CHANNELS = 128 }; /* of a task */
-enum { FILTERS = 128 };  /* of a task */
-#endif
+enum { CHANNELS = 64, FILTERS = 64 }; /* of a task: its sums and its tiles share the second cache */
 enum { SKEW = PANEL }; /* floats between places, lest all lie in the same sets of the caches */
 
 struct quadouter {

@@ -1,4 +1,4 @@
-/* conv2d -- oneDNN's convolutions against the plain twins, the twins against finite differences,
+/* conv2d -- convolutions of every engine against the plain twins, the twins against finite differences,
  * and the same bits from any number of threads.
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/conv2d.h"
@@ -94,7 +94,12 @@ static const struct {
     {{15, 13, 3, 8, 7, 7, 2, 3}, 3}, {{8, 8, 32, 64, 1, 1, 2, 0}, 33},
     {{7, 5, 16, 24, 1, 1, 2, 0}, 8}, {{4, 4, 64, 32, 1, 1, 1, 0}, 41},
     {{5, 5, 5, 7, 3, 3, 1, 1}, 33}, {{6, 3, 12, 20, 3, 3, 2, 1}, 4}, {{3, 3, 9, 5, 1, 1, 1, 0}, 2},
-    {{1, 1, 16, 16, 3, 3, 1, 1}, 9}, {{2, 2, 8, 8, 3, 3, 2, 1}, 1}};
+    {{1, 1, 16, 16, 3, 3, 1, 1}, 9}, {{2, 2, 8, 8, 3, 3, 2, 1}, 1},
+    /* Channels in several slices and tasks; maps in several strips; tiles beyond the border. */
+    {{7, 7, 32, 48, 3, 3, 1, 1}, 9}, {{5, 4, 272, 144, 3, 3, 1, 1}, 3},
+    {{1, 1, 64, 32, 3, 3, 1, 1}, 2}, {{40, 38, 32, 32, 3, 3, 1, 1}, 2},
+    {{3, 5, 528, 80, 3, 3, 2, 1}, 3}, {{6, 6, 528, 24, 1, 1, 1, 0}, 2},
+    {{9, 9, 40, 136, 1, 1, 2, 0}, 3}, {{41, 30, 18, 30, 3, 3, 1, 1}, 2}};
 
 static void against_twins(void)
 {
@@ -195,21 +200,26 @@ static void against_goldens(void)
     safetensors_free(&file);
 }
 
+/* One shape for each method: products of whole taps, with stride, and tiles. */
 static void same_bits(void)
 {
-    const struct conv2d_shape shape = {6, 6, 24, 40, 3, 3, 1, 1};
-    struct run one = run_new(&shape, 109, 5);
-    fast(&one, 1);
-    for (int threads = 2; threads <= 4; threads++) {
-        struct run more = run_new(&shape, 109, 5);
-        fast(&more, threads);
-        OK(memcmp(one.y, more.y, one.out * sizeof(float)) == 0 &&
-                memcmp(one.dx, more.dx, one.in * sizeof(float)) == 0 &&
-                memcmp(one.dweight, more.dweight, one.weights * sizeof(float)) == 0,
-            "%d threads give the bits of one", threads);
-        run_free(&more);
+    static const struct conv2d_shape shapes[] = {
+        {6, 6, 24, 40, 3, 3, 1, 1}, {7, 6, 40, 150, 3, 3, 2, 1}, {6, 5, 144, 160, 3, 3, 1, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct run one = run_new(&shapes[i], 109, 5);
+        fast(&one, 1);
+        for (int threads = 2; threads <= 4; threads++) {
+            struct run more = run_new(&shapes[i], 109, 5);
+            fast(&more, threads);
+            OK(memcmp(one.y, more.y, one.out * sizeof(float)) == 0 &&
+                    memcmp(one.dx, more.dx, one.in * sizeof(float)) == 0 &&
+                    memcmp(one.dweight, more.dweight, one.weights * sizeof(float)) == 0,
+                "%d -> %d, stride %d: %d threads give the bits of one", shapes[i].c, shapes[i].k,
+                shapes[i].stride, threads);
+            run_free(&more);
+        }
+        run_free(&one);
     }
-    run_free(&one);
 }
 
 /* Weight gradients so large that they are added up in several rounds: at least as many partial ones
