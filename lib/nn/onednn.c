@@ -20,7 +20,11 @@
 #include <string.h>
 
 enum { SIZES = 3, ARGUMENTS = 4, ALIGNMENT = 64 };
-static const int block_rows[SIZES] = {32, 8, 1};
+
+/* Pictures of a block, largest first. Large blocks pay on the smallest maps only, and a part of 32 large
+ * pictures must feed several threads. */
+static const int block_rows[2][SIZES] = {{8, 2, 1}, {32, 8, 1}};
+enum { SMALL = 16 }; /* outputs of a map */
 
 /* Partial weight gradients kept at a time: as many as fit here, two a thread at least. */
 static const size_t partial_bytes = (size_t)64 << 20;
@@ -150,25 +154,32 @@ static size_t output_row(const struct conv2d_shape *p)
     return (size_t)conv2d_y(p) * (size_t)conv2d_x(p) * (size_t)p->k;
 }
 
-static int block_count(int n)
+static const int *rows_of(const struct conv2d_shape *p)
 {
+    return block_rows[conv2d_y(p) * conv2d_x(p) <= SMALL];
+}
+
+static int block_count(const struct conv2d_shape *p, int n)
+{
+    const int *const rows = rows_of(p);
     int blocks = 0;
-    for (int size = 0; size < SIZES; n %= block_rows[size++])
-        blocks += n / block_rows[size];
+    for (int size = 0; size < SIZES; n %= rows[size++])
+        blocks += n / rows[size];
     return blocks;
 }
 
-/* First picture of a block, and its size as an index into block_rows. */
-static int block_first(int n, int block, int *size)
+/* First picture of a block, and its size as an index into rows_of(). */
+static int block_first(const struct conv2d_shape *p, int n, int block, int *size)
 {
+    const int *const rows = rows_of(p);
     int first = 0;
-    for (*size = 0; block >= n / block_rows[*size]; ++*size) {
-        const int blocks = n / block_rows[*size];
-        first += blocks * block_rows[*size];
-        n -= blocks * block_rows[*size];
+    for (*size = 0; block >= n / rows[*size]; ++*size) {
+        const int blocks = n / rows[*size];
+        first += blocks * rows[*size];
+        n -= blocks * rows[*size];
         block -= blocks;
     }
-    return first + block * block_rows[*size];
+    return first + block * rows[*size];
 }
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -340,8 +351,8 @@ static dnnl_status_t make_primitive(struct onednn *conv, enum conv2d_direction d
 {
     const struct conv2d_shape *p = &conv->shape;
     const dnnl_engine_t engine = conv->context->engine;
-    const dnnl_dims_t in = {block_rows[size], p->c, p->h, p->w}, weight = {p->k, p->c, p->r, p->s},
-                      out = {block_rows[size], p->k, conv2d_y(p), conv2d_x(p)};
+    const dnnl_dims_t in = {rows_of(p)[size], p->c, p->h, p->w}, weight = {p->k, p->c, p->r, p->s},
+                      out = {rows_of(p)[size], p->k, conv2d_y(p), conv2d_x(p)};
     struct primitive *primitive = &conv->primitive[direction][size];
     dnnl_primitive_desc_t hint = NULL, description = NULL;
     dnnl_memory_desc_t x, any, plain, y;
@@ -459,7 +470,7 @@ static void run(struct onednn *conv, enum conv2d_direction direction, int size, 
         status = dnnl_stream_wait(context->stream[thread]);
     if (status == dnnl_success)
         return;
-    const size_t rows = (size_t)block_rows[size] * sizeof(float);
+    const size_t rows = (size_t)rows_of(&conv->shape)[size] * sizeof(float);
     const size_t written[CONV2D_DIRECTIONS] = {rows * output_row(&conv->shape),
         rows * input_row(&conv->shape), conv->bytes[CONV2D_WEIGHT]};
     const int place[CONV2D_DIRECTIONS] = {OUTPUT, INPUT, WEIGHTS};
@@ -505,7 +516,7 @@ static void forward_block(void *context, int block, int thread)
     const struct pass *pass = context;
     const struct conv2d_shape *p = &pass->conv->shape;
     int size;
-    const size_t first = (size_t)block_first(pass->n, block, &size);
+    const size_t first = (size_t)block_first(p, pass->n, block, &size);
     run(pass->conv, CONV2D_FORWARD, size, thread, pass->x + first * input_row(p),
         pass->conv->packed[CONV2D_FORWARD], pass->y + first * output_row(p));
 }
@@ -513,7 +524,7 @@ static void forward_block(void *context, int block, int thread)
 void onednn_forward(struct onednn *conv, float *y, const float *x, int n)
 {
     struct pass pass = {.conv = conv, .y = y, .x = x, .n = n};
-    parallel_run(conv->context->parallel, block_count(n), forward_block, &pass);
+    parallel_run(conv->context->parallel, block_count(&conv->shape, n), forward_block, &pass);
 }
 
 /* The sum of the partial gradients, and behind it the partial gradient of block i of a round. */
@@ -527,7 +538,7 @@ static void data_block(void *context, int block, int thread)
     const struct pass *pass = context;
     struct onednn *conv = pass->conv;
     int size;
-    const size_t first = (size_t)block_first(pass->n, block, &size);
+    const size_t first = (size_t)block_first(&conv->shape, pass->n, block, &size);
     run(conv, CONV2D_DATA, size, thread, pass->dx + first * input_row(&conv->shape),
         conv->packed[CONV2D_DATA], pass->dy + first * output_row(&conv->shape));
 }
@@ -536,7 +547,7 @@ static void data_block(void *context, int block, int thread)
 void onednn_data(struct onednn *conv, float *dx, const float *dy, int n)
 {
     struct pass pass = {.conv = conv, .dx = dx, .dy = dy, .n = n};
-    parallel_run(conv->context->parallel, block_count(n), data_block, &pass);
+    parallel_run(conv->context->parallel, block_count(&conv->shape, n), data_block, &pass);
 }
 
 static void weight_block(void *context, int block, int thread)
@@ -544,7 +555,7 @@ static void weight_block(void *context, int block, int thread)
     const struct pass *pass = context;
     struct onednn *conv = pass->conv;
     int size;
-    const size_t first = (size_t)block_first(pass->n, pass->from + block, &size);
+    const size_t first = (size_t)block_first(&conv->shape, pass->n, pass->from + block, &size);
     run(conv, CONV2D_WEIGHT, size, thread, pass->x + first * input_row(&conv->shape),
         partial(conv->context, 1 + block), pass->dy + first * output_row(&conv->shape));
 }
@@ -575,7 +586,7 @@ void onednn_weight(struct onednn *conv, float *dweight, const float *dy, const f
 {
     const struct onednn_context *context = conv->context;
     const size_t count = conv->bytes[CONV2D_WEIGHT] / sizeof(float);
-    const int slices = (int)((count + SLICE - 1) / SLICE), blocks = block_count(n);
+    const int slices = (int)((count + SLICE - 1) / SLICE), blocks = block_count(&conv->shape, n);
     struct pass pass = {.conv = conv, .dy = dy, .x = x, .n = n};
     for (; pass.from < blocks; pass.from += pass.blocks) {
         const int left = blocks - pass.from;

@@ -1,7 +1,7 @@
 /* onednn.h -- f32 convolution by oneDNN (libdnnl); see conv2d.h for shapes and promises.
  *
- * Primitives run with one thread each, from our own threads, over fixed blocks of the batch: 32
- * pictures, then eights, then single ones.
+ * Primitives run with one thread each, from our own threads, over fixed blocks of the batch: 8
+ * pictures, then pairs, then single ones; on maps of 16 outputs or fewer 32, 8 and 1.
  *
  * Numerics: should oneDNN fail to run a primitive, its output becomes NaN, which every caller's check
  * for numbers that are not finite finds.
