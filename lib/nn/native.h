@@ -1,8 +1,12 @@
 /* native.h -- f32 convolution by kernels of our own; see conv2d.h for shapes and promises.
  *
- * Which method serves a direction of a shape is decided here, once, by the shape alone (native_method()),
- * never by a measurement at run time: the same bits every time.
+ * One rule, by the shape alone and never by a measurement at run time, so the bits are the same every
+ * time: where quad_serves() (3x3, stride 1, pad 1, 32 channels and filters or more, in sixteens), quad.h
+ * and quadouter.h save 20 of 36 multiplications; everything else is for implicit.h and outer.h. Both
+ * were faster than oneDNN's direct convolutions in every direction of every shape of ResNet-18, 20
+ * and 50 (tests/bench/layers).
  *
+ * Numerics: the same bits with AVX2 as with AVX-512.
  * SPDX-License-Identifier: MIT */
 #ifndef NATIVE_H
 #define NATIVE_H
