@@ -115,22 +115,17 @@ static float *weight_of(const struct quad *quad, int from, int width, int place,
 
 void quad_refresh(struct quad *quad, const float *weight)
 {
-    const int taps = 9, c = quad->data ? quad->oc : quad->ic;
+    const size_t taps = 9, c = (size_t)(quad->data ? quad->oc : quad->ic);
     for (int from = 0; from < quad->ic; from += quad->slice) {
         const int width = quad->ic - from < quad->slice ? quad->ic - from : quad->slice;
         const size_t step =
             (size_t)(weight_of(quad, from, width, 1, 0) - weight_of(quad, from, width, 0, 0));
-        for (int o = 0; o < quad->oc; o++)
+        for (int panel = 0; panel < quad->oc / PANEL; panel++)
             for (int i = 0; i < width; i++) {
-                float u[WINOGRAD_PLACES];
-                float *const out =
-                    weight_of(quad, from, width, 0, o / PANEL) + (size_t)(i * PANEL + o % PANEL);
-                const size_t kc = quad->data ? (size_t)(from + i) * (size_t)c + (size_t)o
-                                             : (size_t)o * (size_t)c + (size_t)(from + i);
-                const float *const g = weight + kc * (size_t)taps;
-                winograd_filter(u, quad->data ? g + taps - 1 : g, quad->data ? -1 : 1);
-                for (int place = 0; place < WINOGRAD_PLACES; place++)
-                    out[(size_t)place * step] = u[place];
+                const size_t in = (size_t)(from + i), out = (size_t)(panel * PANEL);
+                const size_t kc = quad->data ? in * c + out : out * c + in;
+                winograd_filter(weight_of(quad, from, width, 0, panel) + i * PANEL, step,
+                    weight + kc * taps, quad->data ? taps : c * taps, quad->data);
             }
     }
 }

@@ -233,14 +233,14 @@ static void sum_work(void *context, int number, int thread)
         for (int block = 1; block < pass->blocks; block++)
             add(sum[place], sum_of(pass, block, place, from, panel), (size_t)(width * PANEL));
     }
-    for (int j = 0; j < PANEL; j++)
-        for (int i = 0; i < width; i++) {
-            const size_t filter = (size_t)(panel * PANEL + j) * (size_t)outer->c;
-            float u[WINOGRAD_PLACES];
-            for (int place = 0; place < WINOGRAD_PLACES; place++)
-                u[place] = sum[place][i * PANEL + j];
-            winograd_filter_gradient(pass->dweight + 9 * (filter + (size_t)(from + i)), u);
-        }
+    for (int i = 0; i < width; i++) {
+        const size_t filter = (size_t)(panel * PANEL) * (size_t)outer->c;
+        const float *u[WINOGRAD_PLACES];
+        for (int place = 0; place < WINOGRAD_PLACES; place++)
+            u[place] = sum[place] + i * PANEL;
+        winograd_filter_gradient(
+            pass->dweight + 9 * (filter + (size_t)(from + i)), 9 * (size_t)outer->c, u);
+    }
 }
 
 void quadouter_run(const struct quadouter *outer, struct parallel *parallel, float *dweight,

@@ -92,40 +92,52 @@ CPU_CLONES void winograd_gradient(
     }
 }
 
-void winograd_filter(float u[WINOGRAD_PLACES], const float *g, int step)
+enum { TAPS = 9 };
+
+CPU_CLONES void winograd_filter(float *u, size_t step, const float *g, size_t apart, bool turned)
 {
-    float half[4][3];
-    for (int j = 0; j < 3; j++) {
-        const float a = g[j * step], b = g[(3 + j) * step], c = g[(6 + j) * step];
-        half[0][j] = a;
-        half[1][j] = 0.5f * (a + b + c);
-        half[2][j] = 0.5f * (a - b + c);
-        half[3][j] = c;
-    }
-    for (int i = 0; i < 4; i++) {
-        const float a = half[i][0], b = half[i][1], c = half[i][2];
-        u[4 * i] = a;
-        u[4 * i + 1] = 0.5f * (a + b + c);
-        u[4 * i + 2] = 0.5f * (a - b + c);
-        u[4 * i + 3] = c;
-    }
+    float tap[TAPS][WINOGRAD_FILTERS], half[4][3][WINOGRAD_FILTERS];
+    for (int j = 0; j < WINOGRAD_FILTERS; j++)
+        for (int i = 0; i < TAPS; i++)
+            tap[i][j] = g[(size_t)j * apart + (size_t)(turned ? TAPS - 1 - i : i)];
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < WINOGRAD_FILTERS; j++) {
+            const float a = tap[i][j], b = tap[3 + i][j], c = tap[6 + i][j];
+            half[0][i][j] = a;
+            half[1][i][j] = 0.5f * (a + b + c);
+            half[2][i][j] = 0.5f * (a - b + c);
+            half[3][i][j] = c;
+        }
+    for (int i = 0; i < 4; i++, u += 4 * step)
+        for (int j = 0; j < WINOGRAD_FILTERS; j++) {
+            const float a = half[i][0][j], b = half[i][1][j], c = half[i][2][j];
+            u[j] = a;
+            u[step + (size_t)j] = 0.5f * (a + b + c);
+            u[2 * step + (size_t)j] = 0.5f * (a - b + c);
+            u[3 * step + (size_t)j] = c;
+        }
 }
 
 /* In the forward pass this was: u = G g G'. */
-void winograd_filter_gradient(float *g, const float u[WINOGRAD_PLACES])
+CPU_CLONES void winograd_filter_gradient(
+    float *g, size_t apart, const float *const u[WINOGRAD_PLACES])
 {
-    float half[3][4];
-    for (int j = 0; j < 4; j++) {
-        const float sum = 0.5f * (u[4 + j] + u[8 + j]), difference = 0.5f * (u[4 + j] - u[8 + j]);
-        half[0][j] = u[j] + sum;
-        half[1][j] = difference;
-        half[2][j] = sum + u[12 + j];
-    }
-    for (int i = 0; i < 3; i++) {
-        const float *const h = half[i];
-        const float sum = 0.5f * (h[1] + h[2]);
-        g[3 * i] += h[0] + sum;
-        g[3 * i + 1] += 0.5f * (h[1] - h[2]);
-        g[3 * i + 2] += sum + h[3];
-    }
+    float half[3][4][WINOGRAD_FILTERS], tap[TAPS][WINOGRAD_FILTERS];
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < WINOGRAD_FILTERS; j++) {
+            const float b = u[4 + i][j], c = u[8 + i][j];
+            half[0][i][j] = u[i][j] + 0.5f * (b + c);
+            half[1][i][j] = 0.5f * (b - c);
+            half[2][i][j] = 0.5f * (b + c) + u[12 + i][j];
+        }
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < WINOGRAD_FILTERS; j++) {
+            const float b = half[i][1][j], c = half[i][2][j];
+            tap[3 * i][j] = half[i][0][j] + 0.5f * (b + c);
+            tap[3 * i + 1][j] = 0.5f * (b - c);
+            tap[3 * i + 2][j] = 0.5f * (b + c) + half[i][3][j];
+        }
+    for (int j = 0; j < WINOGRAD_FILTERS; j++)
+        for (int i = 0; i < TAPS; i++)
+            g[(size_t)j * apart + (size_t)i] += tap[i][j];
 }

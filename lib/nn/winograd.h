@@ -20,9 +20,10 @@
 #ifndef WINOGRAD_H
 #define WINOGRAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-enum { WINOGRAD_PLACES = 16, WINOGRAD_PIXELS = 4 };
+enum { WINOGRAD_PLACES = 16, WINOGRAD_PIXELS = 4, WINOGRAD_FILTERS = 16 };
 
 /* out [16] places of n channels, overwritten: B' d B of pixels d[4 * row + column]. */
 void winograd_input(float *out, size_t step, const float *const pixel[WINOGRAD_PLACES], int n);
@@ -33,10 +34,11 @@ void winograd_output(float *const pixel[WINOGRAD_PIXELS], const float *m, size_t
 /* out [16] places of n channels, overwritten: A dy A' of pixels dy[2 * row + column]. */
 void winograd_gradient(float *out, size_t step, const float *const pixel[WINOGRAD_PIXELS], int n);
 
-/* u[16] overwritten: G g G'. g: row by row, `step` floats from one to the next. */
-void winograd_filter(float u[WINOGRAD_PLACES], const float *g, int step);
+/* 16 filters g, row by row, `apart` floats from one to the next, `turned` by half a circle or not.
+ * u [16] places of 16 filters, overwritten: G g G'. */
+void winograd_filter(float *u, size_t step, const float *g, size_t apart, bool turned);
 
-/* g[9], row by row, accumulated: G' u G. */
-void winograd_filter_gradient(float *g, const float u[WINOGRAD_PLACES]);
+/* g, 16 filters as above, accumulated: G' u G. u[place]: 16 filters. */
+void winograd_filter_gradient(float *g, size_t apart, const float *const u[WINOGRAD_PLACES]);
 
 #endif

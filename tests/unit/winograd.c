@@ -4,7 +4,7 @@
 
 #include "tests/unit/digest.h"
 
-enum { N = 24, STEP = 40 }; /* channels; floats between places */
+enum { N = 16, STEP = 40 }; /* channels; floats between places */
 
 static float d[16][N], dy[4][N], y[4][N], g[N][9], dg[N][9];
 static float v[16 * STEP], w[16 * STEP], m[16 * STEP];
@@ -25,12 +25,10 @@ static void forward(void)
     for (int j = 0; j < 16; j++)
         in[j] = d[j];
     winograd_input(v, STEP, in, N);
-    for (int i = 0; i < N; i++) {
-        float u[16];
-        winograd_filter(u, g[i], 1);
+    winograd_filter(m, STEP, g[0], 9, false);
+    for (int i = 0; i < N; i++)
         for (int j = 0; j < 16; j++)
-            m[j * STEP + i] = v[j * STEP + i] * u[j];
-    }
+            m[j * STEP + i] *= v[j * STEP + i];
     winograd_output(out, m, STEP, N);
     for (int i = 0; i < N; i++)
         for (int j = 0; j < 4; j++) {
@@ -51,12 +49,15 @@ static void forward(void)
 
 static void turned(void)
 {
-    float back[9], u[16], expected[16];
-    for (int t = 0; t < 9; t++)
-        back[t] = g[0][8 - t];
-    winograd_filter(u, g[0] + 8, -1);
-    winograd_filter(expected, back, 1);
-    OK(memcmp(u, expected, sizeof u) == 0, "a filter is read backwards with a step of -1");
+    float back[N][9];
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < 9; j++)
+            back[i][j] = g[i][8 - j];
+    memset(v, 0, sizeof v);
+    memset(w, 0, sizeof w);
+    winograd_filter(v, STEP, g[0], 9, true);
+    winograd_filter(w, STEP, back[0], 9, false);
+    OK(memcmp(v, w, sizeof v) == 0, "turned filters are those that are written backwards");
 }
 
 static void backward(void)
@@ -67,20 +68,23 @@ static void backward(void)
         in[j] = d[j];
     winograd_input(v, STEP, in, N);
     winograd_gradient(w, STEP, out, N);
-    for (int i = 0; i < N; i++) {
-        float u[16];
-        for (int j = 0; j < 16; j++)
-            u[j] = v[j * STEP + i] * w[j * STEP + i];
+    const float *u[16];
+    for (int j = 0; j < 16; j++) {
+        for (int i = 0; i < N; i++)
+            m[j * STEP + i] = v[j * STEP + i] * w[j * STEP + i];
+        u[j] = m + j * STEP;
+    }
+    for (int i = 0; i < N; i++)
         for (int t = 0; t < 9; t++)
             dg[i][t] = (float)t; /* gradients are added to what is there */
-        winograd_filter_gradient(dg[i], u);
+    winograd_filter_gradient(dg[0], 9, u);
+    for (int i = 0; i < N; i++)
         for (int t = 0; t < 9; t++) {
             double sum = t;
             for (int j = 0; j < 4; j++)
                 sum += (double)dy[j][i] * d[(j / 2 + t / 3) * 4 + j % 2 + t % 3][i];
             worst = fmax(worst, fabs(sum - dg[i][t]));
         }
-    }
     NEAR(worst, 0, 2e-5, "the gradient of the filter");
 }
 
