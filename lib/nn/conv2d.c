@@ -3,6 +3,7 @@
 #include "lib/nn/conv2d.h"
 
 #include "lib/base/cpu.h"
+#include "lib/nn/native.h"
 #include "lib/nn/onednn.h"
 #include "lib/nn/tiled.h"
 
@@ -79,13 +80,16 @@ struct engine {
         E##_e_new, E##_e_free, E##_e_add, E##_e_refresh, E##_e_forward, E##_e_data, E##_e_weight,  \
         E##_e_kernel, E##_version}
 
+ENGINE(native);
 ENGINE(onednn);
 ENGINE(tiled);
 
-/* bf16 is computed by kernels of our own, f32 by the library. */
+/* By kernels of our own; f32, where the CPU has not what they need, by the library. */
 static const struct engine *choose(enum precision precision)
 {
-    return precision == PRECISION_BF16 ? &tiled_engine : &onednn_engine;
+    if (precision == PRECISION_BF16)
+        return &tiled_engine;
+    return native_available(cpu_level()) ? &native_engine : &onednn_engine;
 }
 
 struct conv2d_context {

@@ -4,10 +4,11 @@
  *   Y = (H + 2*pad - R) / stride + 1, X likewise: zero padding on all sides
  *
  * Maps (x, y and their gradients) are of the precision of the context; weights and their gradients
- * are f32. The work is done by an engine (f32: onednn.h; bf16: tiled.h), which conv2d.c chooses,
- * over fixed blocks of the batch. Partial weight gradients of the blocks are added in block order, so
- * the bits do not depend on the number of threads. A convolution allocates nothing once
- * conv2d_reserve() has been called.
+ * are f32. The work is done by an engine, which conv2d.c chooses by the precision and the CPU (f32:
+ * native.h, or without AVX2 onednn.h), over blocks of the batch that the shape and the number of
+ * pictures determine. Partial weight gradients of the blocks are added in block order, so the bits do
+ * not depend on the number of threads. A convolution allocates nothing once conv2d_reserve() has been
+ * called.
  *
  * Numerics: f32, within 1e-6 of the plain C twin; bf16, as the twin on rounded operands, sums in f32.
  * Cost: 2*N*Y*X*K*C*R*S flops a direction.
@@ -66,7 +67,7 @@ void conv2d_forward(struct conv2d *conv, void *y, const void *x, int n);
 void conv2d_backward(
     struct conv2d *conv, void *dx, float *dweight, const void *dy, const void *x, int n);
 
-/* "f32 by oneDNN 2.6.3 AVX2": what computes in this precision. */
+/* "own kernels, AVX2" or "oneDNN 2.6.3 SSE4.1": what computes in this precision. */
 void conv2d_version(char *text, size_t size, enum precision precision);
 
 /* Names of the kernels chosen for whole blocks, forward, data and weight gradient; for benches. */

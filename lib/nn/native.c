@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/native.h"
 
+#include "lib/base/cpu.h"
 #include "lib/base/shape.h"
 #include "lib/nn/implicit.h"
 #include "lib/nn/outer.h"
@@ -32,12 +33,12 @@ struct native {
 
 /* ---- making --------------------------------------------------------------------------------- */
 
-bool native_available(void)
+bool native_available(int level)
 {
-    return panel_kernels() != NULL;
+    return panel_kernels(level) != NULL;
 }
 
-struct native_context *native_context_new(struct parallel *parallel, struct err *err)
+struct native_context *native_context_new(struct parallel *parallel, int level, struct err *err)
 {
     struct native_context *context = calloc(1, sizeof *context);
     if (context == NULL) {
@@ -45,7 +46,7 @@ struct native_context *native_context_new(struct parallel *parallel, struct err 
         return NULL;
     }
     context->parallel = parallel;
-    context->kernels = panel_kernels();
+    context->kernels = panel_kernels(level);
     return context;
 }
 
@@ -164,8 +165,9 @@ int native_add(struct native *conv, enum conv2d_direction direction, struct err 
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-void native_refresh(struct native *conv)
+void native_refresh(struct native *conv, int thread)
 {
+    (void)thread; /* no scratch is needed */
     for (int i = 0; i < 2; i++)
         if (conv->quad[i] != NULL)
             quad_refresh(conv->quad[i], conv->weight);
@@ -211,7 +213,7 @@ void native_weight(struct native *conv, float *dweight, const float *dy, const f
 
 void native_version(char *text, size_t size)
 {
-    snprintf(text, size, "own kernels, %s", panel_kernels()->name);
+    snprintf(text, size, "own kernels, %s", panel_kernels(cpu_level())->name);
 }
 
 const char *native_kernel(const struct native *conv, enum conv2d_direction direction)

@@ -16,10 +16,11 @@
 /* Kernels, and scratch memory for each thread. */
 struct native_context;
 
-/* Does this CPU have what the kernels need? Without AVX2 it has not. */
-bool native_available(void);
+/* Does a CPU of this level (cpu.h) have what the kernels need? Below AVX2 it has not. */
+bool native_available(int level);
 
-struct native_context *native_context_new(struct parallel *parallel, struct err *err);
+/* For kernels of that level. */
+struct native_context *native_context_new(struct parallel *parallel, int level, struct err *err);
 void native_context_free(struct native_context *context); /* after its convolutions; NULL is fine */
 
 /* A convolution, fit for no direction yet. Borrows context and weight [K,C,R,S]. */
@@ -33,7 +34,7 @@ int native_add(struct native *conv, enum conv2d_direction direction, struct err 
 
 /* Scratch for all directions added so far, and the weights in their layouts, as in conv2d.h. */
 int native_reserve(struct native_context *context, struct err *err);
-void native_refresh(struct native *conv);
+void native_refresh(struct native *conv, int thread);
 
 /* y overwritten. */
 void native_forward(struct native *conv, float *y, const float *x, int n);

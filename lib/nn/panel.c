@@ -40,8 +40,7 @@ const struct panel_kernels *panel_plain(void)
     return &kernels;
 }
 
-const struct panel_kernels *panel_kernels(void)
+const struct panel_kernels *panel_kernels(int level)
 {
-    const int level = cpu_level();
     return level >= CPU_AVX512 ? panel_avx512() : level >= CPU_AVX2 ? panel_avx2() : NULL;
 }

@@ -36,8 +36,8 @@ struct panel_kernels {
     panel_outer_function *outer;
 };
 
-/* The best kernels of this CPU (cpu_level()); NULL when it has none but the twins, which are slow. */
-const struct panel_kernels *panel_kernels(void);
+/* The best kernels of a CPU of this level (cpu.h); NULL when it has none but the twins, which are slow. */
+const struct panel_kernels *panel_kernels(int level);
 
 /* The twins, in plain C, and each set by itself; NULL if the CPU or the build lacks it. */
 const struct panel_kernels *panel_plain(void);
