@@ -188,8 +188,8 @@ static void one_stream(struct session *s, const struct header *in)
         if (in->plan.steps > 0)
             stop_defer();
         progress_start(in->plan.steps, "steps");
-        s->ntxent = ntxent_new(s->gather.p, temperature, s->parallel, &err);
-        if (s->ntxent == NULL)
+        s->ntxent = ntxent_new(s->gather.p, temperature, false, s->parallel, &err);
+        if (s->ntxent == NULL || (ntxent_dense(s->ntxent) && gemm_init(&err) < 0))
             die_err(&err);
         begin_log(s);
     }
@@ -212,7 +212,7 @@ static struct session prepare(const char *operand)
     struct err err = {0};
     struct session s = {.watched = isatty(STDOUT_FILENO)};
     s.parallel = parallel_new(cli_common.threads, &err);
-    if (s.parallel == NULL || gemm_init(&err) < 0)
+    if (s.parallel == NULL)
         die_err(&err);
     s.in = cli_open(operand);
     s.log = channel_create(NULL, &err);

@@ -22,6 +22,7 @@
 #include "lib/base/err.h"
 #include "lib/base/parallel.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NTXENT_EPSILON 1e-12
@@ -40,9 +41,14 @@ struct ntxent_result {
 
 struct ntxent;
 
-/* For projections of width p. T > 0. `parallel` is borrowed. */
-struct ntxent *ntxent_new(int p, double temperature, struct parallel *parallel, struct err *err);
+/* For projections of width p. T > 0. `parallel` is borrowed. `portable`: without kernels for this CPU,
+ * which differ by rounding. */
+struct ntxent *ntxent_new(
+    int p, double temperature, bool portable, struct parallel *parallel, struct err *err);
 void ntxent_free(struct ntxent *ntxent); /* NULL is fine */
+
+/* Whether products go through gemm.h: then gemm_init() comes before the first step. */
+bool ntxent_dense(const struct ntxent *ntxent);
 
 /* One step: rows z [rows,P] with ids and views ([rows]; view NULL: rows of an id are numbered in the
  * order they come). Accuracy and entropy are over pairs of views: with two views, the anchors are of

@@ -39,7 +39,7 @@ static int by_view(const void *left, const void *right)
 /* Larger tiles waste less on packing, more of them keep more threads busy. By the shape alone. */
 static int choose_edge(int rows)
 {
-    return rows >= 4096 ? PAIRING_EDGE : rows >= 1024 ? 128 : 64;
+    return rows >= 4096 ? PAIRING_EDGE : rows >= 1024 ? 96 : 48;
 }
 
 /* Cut the arrays out of one piece of memory; returns the keys. */

@@ -33,7 +33,7 @@ struct pairing {
 };
 
 enum {
-    PAIRING_EDGE = 256, /* the largest edge of a block; a multiple of 16, as all edges are */
+    PAIRING_EDGE = 192, /* the largest edge of a block; a multiple of 48, as all edges are */
     PAIRING_VIEWS = 64  /* so many views are always welcome; more need not too many rows */
 };
 

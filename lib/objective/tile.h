@@ -4,7 +4,7 @@
  * matrix is symmetric, a tile serves the rows of both blocks: its rows as anchors against its
  * columns, and its columns as anchors against its rows.
  *
- * Numerics: sums within a tile are float over at most 256 terms, row sums in 16 lanes; whoever adds
+ * Numerics: sums within a tile are float over at most 192 terms, row sums in 16 lanes; whoever adds
  * tiles up does so in double. Rows of the same picture are left out of every sum: there are few, and
  * the caller adds them in double, which keeps small losses exact.
  * SPDX-License-Identifier: MIT */
@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-enum { TILE_LANES = 16, TILE_EDGE = 256 };
+enum { TILE_LANES = 16, TILE_EDGE = 192 };
 
 #define TILE_NOTHING (-1e30F) /* a logit that is none: e to its power is 0 */
 

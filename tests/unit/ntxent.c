@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 static struct parallel *pool[3];
+static bool portable;
 
 /* ---- the twin ----------------------------------------------------------------------------------- */
 
@@ -82,7 +83,7 @@ static struct ntxent_result run(
     const struct rows *r, double temperature, struct parallel *parallel, struct err *err)
 {
     struct ntxent_result result = {0};
-    struct ntxent *const n = ntxent_new(r->p, temperature, parallel, err);
+    struct ntxent *const n = ntxent_new(r->p, temperature, portable, parallel, err);
     if (ntxent_forward(n, &result, r->z, r->id, r->view, r->m, err) == 0)
         ntxent_backward(n, r->grad);
     ntxent_free(n);
@@ -234,7 +235,7 @@ static void bits(void)
                          (size_t)r.p * sizeof *grad) != 0;
     OK(different == 0, "rows in another order: the same gradient of each");
 
-    struct ntxent *const n = ntxent_new(r.p, 0.2, pool[1], &err);
+    struct ntxent *const n = ntxent_new(r.p, 0.2, portable, pool[1], &err);
     struct ntxent_result first, second;
     struct rows large = draw(700, 2, 20, 0);
     ntxent_forward(n, &first, large.z, large.id, large.view, large.m, &err);

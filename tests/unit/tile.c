@@ -111,8 +111,8 @@ int main(void)
 {
     OK(tile_stride(1) == 16 && tile_stride(16) == 16 && tile_stride(17) == 32,
         "strides are whole lanes");
-    check(256, 256, 2, 0);
-    check(256, 256, 2, 1);
+    check(192, 192, 2, 0);
+    check(192, 192, 2, 1);
     check(40, 33, 10, 0);
     check(33, 33, 20, 1);
     check(1, 16, 1, 0);
