@@ -211,6 +211,7 @@ static struct session prepare(const char *operand)
 {
     struct err err = {0};
     struct session s = {.watched = isatty(STDOUT_FILENO)};
+    gemm_settle();
     s.parallel = parallel_new(cli_common.threads, &err);
     if (s.parallel == NULL)
         die_err(&err);

@@ -19,6 +19,9 @@ enum {
     PARTIALS = 64 * 1024 /* floats on the stack for the partial products of a small C */
 };
 
+/* Not in any header, and OpenBLAS alone has it. */
+int blas_thread_shutdown_(void) __attribute__((weak));
+
 struct product {
     float *c;
     const float *a, *b;
@@ -171,12 +174,19 @@ static double check_shape(float *memory, int m, int n, int k)
     return worst;
 }
 
+void gemm_settle(void)
+{
+    openblas_set_num_threads(1);
+    if (blas_thread_shutdown_ != NULL)
+        blas_thread_shutdown_();
+}
+
 int gemm_init(struct err *err)
 {
     static const int shapes[][3] = {
         {1, 1, 1}, {5, 3, 7}, {64, 10, 33}, {65, 67, 129}, {96, 96, 96}};
     enum { ROOM = 4 * 129 * 100 };
-    openblas_set_num_threads(1);
+    gemm_settle();
     float *const memory = malloc(ROOM * sizeof *memory);
     if (memory == NULL)
         return err_memory(err, "the check of BLAS");

@@ -17,6 +17,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* BLAS computes in the thread that calls it, and ends those that it started when it was loaded: they
+ * yield in circles for a while, on the cores that the threads of parallel.h are about to use. For who
+ * is linked to BLAS and may not need it; gemm_init() does it too. */
+void gemm_settle(void);
+
 /* Call once before the first product: sets BLAS to one thread and holds a few shapes against the
  * plain C twin. Errors: ERR_FAILED with the remedy (OPENBLAS_CORETYPE) when BLAS miscomputes. */
 int gemm_init(struct err *err);

@@ -119,14 +119,6 @@ static size_t begin(const struct negatives *n, int block)
            (size_t)n->depth * FUSED_DEPTH;
 }
 
-/* Index of number j of row i of a block in unit and grad. */
-static size_t place(const struct negatives *n, int block, int i, int j)
-{
-    const struct pairing_block *const b = &n->pairing->block[block];
-    return n->fused == NULL ? (size_t)i * (size_t)n->p + (size_t)j
-                            : begin(n, block) + fused_tall(fused_padded(b->rows), i - b->first, j);
-}
-
 static struct negatives_reach *reach_of(struct negatives *n, int i, int view)
 {
     return &n->reach[(size_t)i * (size_t)n->pairing->views + (size_t)view];
@@ -147,21 +139,29 @@ static void clear(struct negatives *n, int block)
 
 void negatives_put(struct negatives *n, int block, int i, const float *z, double scale)
 {
-    const int first = n->pairing->block[block].first;
+    const struct pairing_block *const b = &n->pairing->block[block];
     double square = 0;
-    if (i == first)
+    if (i == b->first)
         clear(n, block);
-    for (int j = 0; j < n->p; j++) {
-        const double u = scale * z[j];
-        square += u * u;
-        n->unit[place(n, block, i, j)] = (float)u;
-        if (n->fused != NULL)
-            n->wide[begin(n, block) + fused_wide(n->depth, i - first, j)] = (float)u;
-    }
+    for (int j = 0; j < n->p; j++)
+        square += (scale * z[j]) * (scale * z[j]);
     for (int view = 0; view < n->pairing->views; view++)
         *reach_of(n, i, view) = (struct negatives_reach){
             .max = TILE_NOTHING, .shift = n->fused != NULL ? 0 : TILE_NOTHING};
     n->square[i] = (float)(n->fused != NULL ? exp(-2 * square) : 2 * square);
+    if (n->fused == NULL) {
+        for (int j = 0; j < n->p; j++)
+            n->unit[(size_t)i * (size_t)n->p + (size_t)j] = (float)(scale * z[j]);
+        return;
+    }
+    const int padded = fused_padded(b->rows);
+    float *const wide = n->wide + begin(n, block) + fused_wide(n->depth, i - b->first, 0);
+    for (int d = 0; d < n->depth; d++) {
+        const int first = d * FUSED_DEPTH, rest = n->p - first;
+        float *const tall = n->unit + begin(n, block) + fused_tall(padded, i - b->first, first);
+        for (int j = 0; j < FUSED_DEPTH && j < rest; j++)
+            tall[j] = wide[(first + j) * FUSED_PANEL] = (float)(scale * z[first + j]);
+    }
 }
 
 const struct negatives_reach *negatives_reach(const struct negatives *n, int i)
@@ -176,8 +176,16 @@ double negatives_near(const struct negatives *n, int block)
 
 void negatives_gradient(const struct negatives *n, int block, int i, double *g)
 {
-    for (int j = 0; j < n->p; j++)
-        g[j] = n->grad[place(n, block, i, j)];
+    const struct pairing_block *const b = &n->pairing->block[block];
+    const int width = n->fused != NULL ? FUSED_DEPTH : n->p; /* numbers side by side */
+    for (int first = 0; first < n->p; first += width) {
+        const float *const grad =
+            n->fused != NULL
+                ? n->grad + begin(n, block) + fused_tall(fused_padded(b->rows), i - b->first, first)
+                : n->grad + (size_t)i * (size_t)n->p;
+        for (int j = 0; j < width && j < n->p - first; j++)
+            g[first + j] = grad[j];
+    }
 }
 
 /* ---- rounds -------------------------------------------------------------------------------------- */

@@ -14,26 +14,30 @@ struct key {
     int row, picture;
 };
 
-static int compare(int64_t a, int64_t b)
+static int digit(const struct key *key, size_t offset, int byte)
 {
-    return (a > b) - (a < b);
+    int64_t number;
+    memcpy(&number, (const char *)key + offset, sizeof number);
+    return (
+        int)(((uint64_t)number ^ (uint64_t)1 << 63) >> (8 * byte) & 255); /* negative ones first */
 }
 
-/* By id, view, position. */
-static int by_picture(const void *left, const void *right)
+/* Sort keys by the number at this offset in each, from small to large; equal ones stay in order. Byte by
+ * byte, from the last; bytes that are the same in all keys are passed over. */
+static void sort_by(struct key *key, struct key *other, int rows, size_t offset)
 {
-    const struct key *const a = left, *const b = right;
-    int order = compare(a->id, b->id);
-    order = order != 0 ? order : compare(a->view, b->view);
-    return order != 0 ? order : compare(a->row, b->row);
-}
-
-/* By view, id, position. */
-static int by_view(const void *left, const void *right)
-{
-    const struct key *const a = left, *const b = right;
-    const int order = compare(a->view, b->view);
-    return order != 0 ? order : by_picture(left, right);
+    for (int byte = 0; byte < 8; byte++) {
+        int count[257] = {0};
+        for (int i = 0; i < rows; i++)
+            count[digit(&key[i], offset, byte) + 1]++;
+        if (count[digit(key, offset, byte) + 1] == rows)
+            continue;
+        for (int i = 1; i < 256; i++)
+            count[i] += count[i - 1];
+        for (int i = 0; i < rows; i++)
+            other[count[digit(&key[i], offset, byte)]++] = key[i];
+        memcpy(key, other, (size_t)rows * sizeof *key);
+    }
 }
 
 /* Larger tiles waste less on packing, more of them keep more threads busy. By the shape alone. */
@@ -42,11 +46,11 @@ static int choose_edge(int rows)
     return rows >= 4096 ? PAIRING_EDGE : rows >= 1024 ? 96 : 48;
 }
 
-/* Cut the arrays out of one piece of memory; returns the keys. */
+/* Cut the arrays out of one piece of memory; returns the keys, and behind them room for as many. */
 static struct key *layout(struct arena *arena, struct pairing *p, int rows)
 {
     const size_t n = (size_t)rows;
-    struct key *const key = arena_take(arena, n, sizeof *key);
+    struct key *const key = arena_take(arena, n, 2 * sizeof *key);
     p->order = arena_take(arena, n, sizeof *p->order);
     p->picture = arena_take(arena, n + PAIRING_EDGE, sizeof *p->picture);
     p->view = arena_take(arena, n, sizeof *p->view);
@@ -129,14 +133,16 @@ int pairing_make(
     struct key *const key = reserve(p, rows, err);
     if (key == NULL)
         return -1;
+    struct key *const spare = key + rows;
     p->rows = rows;
     p->edge = choose_edge(rows);
     for (int i = 0; i < rows; i++)
         key[i] = (struct key){id[i], view != NULL ? view[i] : 0, i, 0};
-    qsort(key, (size_t)rows, sizeof *key, by_picture);
+    sort_by(key, spare, rows, offsetof(struct key, view));
+    sort_by(key, spare, rows, offsetof(struct key, id)); /* by id, view, position */
     if (number_pictures(p, key, view == NULL, err) < 0)
         return -1;
-    qsort(key, (size_t)rows, sizeof *key, by_view);
+    sort_by(key, spare, rows, offsetof(struct key, view)); /* by view, id, position */
     number_views(p, key);
     if (p->views > PAIRING_VIEWS && shape_times((size_t)rows, (size_t)p->views) > (size_t)1 << 22)
         return err_set(err, ERR_INPUT, "%d rows in %d views: too many views", rows, p->views);
