@@ -53,7 +53,8 @@ static double sums(struct fused_tile *t, const struct fused_scale *s, const floa
             const float dot = *fused_at(t, i, k), e = power_of(dot, s);
             t->row_sum[i] += e;
             t->column_sum[k] += e;
-            near += exp(4 * (double)dot) * row_near[i] * column_near[k];
+            if (dot > FUSED_NOTHING)
+                near += exp(4 * (double)dot) * row_near[i] * column_near[k];
             if (!across)
                 continue;
             t->row_weighted[i] += e * dot;

@@ -43,9 +43,8 @@ struct fused_scale {
 };
 
 struct fused_tile {
-    int rows, columns; /* of the blocks a and b */
-    _Alignas(
-        64) float x[FUSED_EDGE / FUSED_PANEL][FUSED_EDGE][FUSED_PANEL]; /* dots; later weights */
+    int rows, columns;                   /* of the blocks a and b */
+    float (*x)[FUSED_EDGE][FUSED_PANEL]; /* FUSED_EDGE/24 panels: dots; later weights */
     float row_sum[FUSED_EDGE], row_weighted[FUSED_EDGE], row_max[FUSED_EDGE];
     float column_sum[FUSED_EDGE], column_weighted[FUSED_EDGE], column_max[FUSED_EDGE];
 };

@@ -88,11 +88,13 @@ INLINE __m256 power_of(__m256 dot, __m256 power, __m256 rest)
         _mm256_add_epi32(result, _mm256_slli_epi32(_mm256_castps_si256(shifted), 23)));
 }
 
-/* e^(4 dot); dots below -21, which are marks, count as -21. */
+/* e^(4 dot); 0 for marks. */
 INLINE __m256 nearness(__m256 dot)
 {
-    return power_of(_mm256_max_ps(dot, _mm256_set1_ps(-21)), _mm256_set1_ps(5.77078009F),
-        _mm256_set1_ps(7.70385196e-8F));
+    const __m256 least = _mm256_set1_ps(FUSED_NOTHING);
+    return _mm256_and_ps(_mm256_cmp_ps(dot, least, _CMP_GT_OQ),
+        power_of(_mm256_max_ps(dot, least), _mm256_set1_ps(5.77078009F),
+            _mm256_set1_ps(7.70385196e-8F)));
 }
 
 /* ---- sums ---------------------------------------------------------------------------------------- */

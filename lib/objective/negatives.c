@@ -4,6 +4,7 @@
  * tile only, the tiles of a round can be computed at the same time, and each block meets the others in
  * an order that is always the same.
  * SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE /* madvise */
 #include "lib/objective/negatives.h"
 
 #include "lib/base/arena.h"
@@ -14,10 +15,18 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 _Static_assert((int)TILE_EDGE == (int)PAIRING_EDGE && (int)FUSED_EDGE == (int)PAIRING_EDGE &&
                    PAIRING_EDGE % TILE_LANES == 0,
     "blocks fit a tile");
+
+enum {
+    KEPT = 40 << 20, /* bytes: so small a step keeps the dots of all tiles for the way back */
+    HUGE_PAGE = 2 << 20
+};
+
+typedef float matrix[FUSED_EDGE / FUSED_PANEL][FUSED_EDGE][FUSED_PANEL];
 
 struct negatives {
     struct parallel *parallel;
@@ -39,6 +48,10 @@ struct negatives {
     float *factor;                 /* [M+] and e to what is missing; fused: e^-lse */
     struct tile *tile;             /* [threads] */
     struct fused_tile *fused_tile; /* [threads] */
+    matrix
+        *matrix; /* [threads]; or if tiles are kept, that of blocks a <= b at b (b + 1) / 2 + a */
+    size_t matrix_room;
+    bool kept;
     int round;
 };
 
@@ -66,6 +79,7 @@ void negatives_free(struct negatives *n)
     if (n == NULL)
         return;
     arena_free(&n->arena);
+    free(n->matrix);
     free(n);
 }
 
@@ -92,11 +106,35 @@ static void layout(struct negatives *n, size_t rows, size_t reaches)
         n->tile = arena_take(&n->arena, threads, sizeof *n->tile);
 }
 
+/* Not zeroed, so that the threads are who first touches it; in huge pages where the system has them. */
+static int reserve_matrices(struct negatives *n, struct err *err)
+{
+    const size_t blocks = (size_t)n->pairing->blocks, all = blocks * (blocks + 1) / 2;
+    n->kept = all <= KEPT / sizeof *n->matrix;
+    const size_t count = n->kept ? all : (size_t)parallel_threads(n->parallel);
+    if (count <= n->matrix_room)
+        return 0;
+    void *made = NULL;
+    free(n->matrix);
+    n->matrix = NULL;
+    n->matrix_room = 0;
+    if (posix_memalign(&made, HUGE_PAGE, count * sizeof *n->matrix) != 0)
+        return err_memory(err, "the tiles of a step");
+#ifdef MADV_HUGEPAGE
+    madvise(made, count * sizeof *n->matrix, MADV_HUGEPAGE);
+#endif
+    n->matrix = made;
+    n->matrix_room = count;
+    return 0;
+}
+
 int negatives_reserve(struct negatives *n, const struct pairing *pairing, struct err *err)
 {
     const size_t m = (size_t)pairing->rows, reaches = m * (size_t)pairing->views;
     const size_t pad = n->fused != NULL ? FUSED_PANEL * (size_t)pairing->blocks : 0;
     n->pairing = pairing;
+    if (n->fused != NULL && reserve_matrices(n, err) < 0)
+        return -1;
     if (m + pad <= n->rows_room && reaches <= n->reach_room)
         return 0;
     arena_free(&n->arena);
@@ -213,6 +251,17 @@ static struct fused_block fused_block(const struct negatives *n, int block)
         .wide = n->wide + begin(n, block)};
 }
 
+/* The tile of two blocks for a thread, with room for its dots. */
+static struct fused_tile *tile_for(struct negatives *n, int block, int other, int thread)
+{
+    struct fused_tile *const t = &n->fused_tile[thread];
+    const size_t a = (size_t)block, b = (size_t)other;
+    t->x = n->matrix[n->kept ? b * (b + 1) / 2 + a : (size_t)thread];
+    t->rows = n->pairing->block[block].rows;
+    t->columns = n->pairing->block[other].rows;
+    return t;
+}
+
 static void look(struct negatives_reach *r, float dot, int position)
 {
     if (dot > r->max || (dot == r->max && position < r->nearest)) {
@@ -276,7 +325,7 @@ static void fused_forward(void *context, int block, int thread)
     const struct pairing_block *const a = &n->pairing->block[block];
     const struct pairing_block *const b = &n->pairing->block[other];
     const struct fused_block left = fused_block(n, block), right = fused_block(n, other);
-    struct fused_tile *const t = &n->fused_tile[thread];
+    struct fused_tile *const t = tile_for(n, block, other, thread);
     const bool across = a->view != b->view;
     n->fused->dots(t, &left, &right);
     set_aside(n, t, a, b, across);
@@ -370,9 +419,11 @@ static void fused_backward(void *context, int block, int thread)
     const struct pairing_block *const a = &n->pairing->block[block];
     const struct pairing_block *const b = &n->pairing->block[other];
     const struct fused_block left = fused_block(n, block), right = fused_block(n, other);
-    struct fused_tile *const t = &n->fused_tile[thread];
-    n->fused->dots(t, &left, &right);
-    set_aside(n, t, a, b, false);
+    struct fused_tile *const t = tile_for(n, block, other, thread);
+    if (!n->kept) {
+        n->fused->dots(t, &left, &right);
+        set_aside(n, t, a, b, false);
+    }
     n->fused->weights(t, &n->scale, n->factor + a->first, n->factor + b->first);
     n->fused->row_gradient(n->grad + begin(n, block), t, &right, fused_padded(a->rows));
     if (other != block)
