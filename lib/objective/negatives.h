@@ -11,9 +11,10 @@
  *
  * Numerics: similarities and sums within a tile in float, everything added over tiles in double. Tiles
  * and the order of sums follow from ids, views and P alone, not from the threads.
- * Cost: M^2 P flops forward, 3 M^2 P backward; one exponential an element of the upper triangle each
- * (two forward when T is not 1/2); the other way three forward and two backward. Memory: 3 M P floats
- * (the other way 2), and a tile a thread.
+ * Cost: M^2 P flops forward, 3 M^2 P backward (2 in steps so small that all their tiles fit in 40 MiB,
+ * about 4500 rows: they are kept); one exponential an element of the upper triangle each (two forward
+ * when T is not 1/2); the other way three forward and two backward. Memory: 3 M P floats (the other way
+ * 2), and the tiles: those kept, or one a thread.
  * SPDX-License-Identifier: MIT */
 #ifndef NEGATIVES_H
 #define NEGATIVES_H
@@ -58,7 +59,7 @@ void negatives_forward(struct negatives *negatives);
 const struct negatives_reach *negatives_reach(const struct negatives *negatives, int i);
 double negatives_near(const struct negatives *negatives, int block);
 
-/* lse [M]: log of the sum over all k != i of e^x_ik. */
+/* lse [M]: log of the sum over all k != i of e^x_ik. Once for each forward pass. */
 void negatives_backward(struct negatives *negatives, const double *lse);
 
 /* After that: g [P], overwritten: sum over k of (e^(x_ik - lse_i) + e^(x_ik - lse_k)) u_k for row i of

@@ -10,11 +10,10 @@
  *
  * Source: Chen et al. 2020 (arXiv 2002.05709), equation 1; google-research/simclr, objective.py, for
  * epsilon, accuracy and entropy; Wang & Isola 2020 (arXiv 2005.10242) for alignment and uniformity.
- * Numerics: similarities in float, one tile at a time; everything added over tiles or rows, and all
+ * Numerics: similarities in float, one tile at a time (negatives.h); everything added over tiles or rows, and all
  * that concerns positives, in double. Tiles and the order of sums follow from the ids and views
  * alone: the bits depend neither on the threads nor on the order of the rows.
- * Cost: 4 M^2 P flops forward and backward together; three exponentials an element of the upper
- * triangle forward, two backward; memory 2 M P floats beside z and its gradient, and a tile a thread.
+ * Cost: that of negatives.h: 4 M^2 P flops forward and backward together, 3 in small steps.
  * SPDX-License-Identifier: MIT */
 #ifndef NTXENT_H
 #define NTXENT_H
@@ -60,7 +59,7 @@ int ntxent_forward(struct ntxent *ntxent, struct ntxent_result *out, const float
     const int64_t *id, const int64_t *view, int rows, struct err *err);
 
 /* grad [rows,P], overwritten: the gradient of the loss of the last forward pass with respect to z,
- * which must still be where it was. */
+ * which must still be where it was. Once for each forward pass. */
 void ntxent_backward(struct ntxent *ntxent, float *grad);
 
 #endif

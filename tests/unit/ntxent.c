@@ -327,20 +327,51 @@ static void memory(void)
 #endif
 }
 
+/* Both ways through the same rows, a small step (its tiles are kept) and a larger one. */
+static void ways(void)
+{
+    static const int pictures[] = {300, 2500};
+    for (int i = 0; i < 2; i++) {
+        struct err err = {0};
+        struct rows one = draw(pictures[i], 2, 40, 0.7), two = draw(pictures[i], 2, 40, 0.7);
+        const size_t size = (size_t)one.m * (size_t)one.p;
+        double *const want = malloc(size * sizeof *want);
+        portable = false;
+        const struct ntxent_result a = run(&one, 0.3, pool[1], &err);
+        portable = true;
+        const struct ntxent_result b = run(&two, 0.3, pool[1], &err);
+        for (size_t j = 0; j < size; j++)
+            want[j] = two.grad[j];
+        NEAR(a.loss, b.loss, 1e-7 * b.loss, "%d rows: the loss of both ways", one.m);
+        NEAR(a.entropy, b.entropy, 1e-6 * b.entropy, "%d rows: the entropy of both ways", one.m);
+        NEAR(a.uniformity, b.uniformity, 1e-6, "%d rows: the uniformity of both ways", one.m);
+        NEAR(a.accuracy, b.accuracy, 1e-12, "%d rows: the accuracy of both ways", one.m);
+        NEAR(tap_error(one.grad, want, size), 0, 1e-6, "%d rows: the gradient of both ways", one.m);
+        free(want);
+        release(&one);
+        release(&two);
+    }
+}
+
 int main(void)
 {
     struct err err = {0};
     OK(gemm_init(&err) == 0, "BLAS is sound");
     for (int i = 0; i < 3; i++)
         pool[i] = parallel_new(i + 1, &err);
-    goldens();
-    by_hand();
-    finite_differences(2, 0.5);
-    finite_differences(3, 0.1);
-    bits();
-    extremes();
-    floors();
-    memory();
+    for (int way = 0; way < 2; way++) {
+        portable = way == 1;
+        printf("# %s\n", portable ? "the portable way" : "kernels for this CPU, if there are");
+        goldens();
+        by_hand();
+        finite_differences(2, 0.5);
+        finite_differences(3, 0.1);
+        bits();
+        extremes();
+        floors();
+        memory();
+    }
+    ways();
     for (int i = 0; i < 3; i++)
         parallel_free(pool[i]);
     return tap_done();
