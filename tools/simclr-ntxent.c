@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/stream.h"
 #include "lib/nn/gemm.h"
+#include "lib/objective/fusedavx2.h"
 #include "lib/objective/gather.h"
 #include "lib/objective/ntxent.h"
 #include "tools/account.h"
@@ -41,6 +42,8 @@ static struct cli_option options[] = {
 
 static void print_kernels(FILE *out)
 {
+    const struct fused *const fused = fusedavx2_kernels();
+    fprintf(out, "loss: %s\n", fused != NULL ? fused->name : "portable");
     fprintf(out, "dense: %s\n", gemm_version());
 }
 

@@ -17,7 +17,7 @@
  * where padded is rows rounded up to 24, and what is beyond P or rows is 0. Gradients are tall.
  *
  * Numerics: dots and sums within a tile in float, fused; e^x within 2 units in the last place of the
- * dot it is given. Pairs that the caller marks as gone (the same picture) have E < 2^-119.
+ * dot it is given. Pairs that the caller marks as gone (the same picture) have E = 2^-120: nothing.
  * SPDX-License-Identifier: MIT */
 #ifndef FUSED_H
 #define FUSED_H

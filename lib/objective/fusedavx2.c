@@ -29,14 +29,17 @@ static int panels(int rows)
 
 /* ---- dots ---------------------------------------------------------------------------------------- */
 
-/* x [4,24] of 4 rows of a tall block, whose depths are `stride` floats apart, and a wide panel. */
+/* x [4,24] of 4 rows of a tall block, whose depths are `stride` floats apart, and a wide panel. Sums of
+ * a depth each are added up in x: short chains round less, which counts where T is small. */
 INLINE void four_rows(float *x, const float *a, size_t stride, const float *b, int depth)
 {
-    __m256 sum[DOT_ROWS][DOT_VECTORS];
-    for (int r = 0; r < DOT_ROWS; r++)
-        for (int v = 0; v < DOT_VECTORS; v++)
-            sum[r][v] = _mm256_setzero_ps();
-    for (int d = 0; d < depth; d++, a += stride)
+    for (int d = 0; d < depth; d++, a += stride) {
+        __m256 sum[DOT_ROWS][DOT_VECTORS];
+#pragma GCC unroll 4
+        for (int r = 0; r < DOT_ROWS; r++)
+#pragma GCC unroll 3
+            for (int v = 0; v < DOT_VECTORS; v++)
+                sum[r][v] = _mm256_setzero_ps();
 #pragma GCC unroll 4
         for (int j = 0; j < FUSED_DEPTH; j++, b += FUSED_PANEL) {
             const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + LANES),
@@ -49,9 +52,16 @@ INLINE void four_rows(float *x, const float *a, size_t stride, const float *b, i
                 sum[r][2] = _mm256_fmadd_ps(one, b2, sum[r][2]);
             }
         }
-    for (int r = 0; r < DOT_ROWS; r++)
-        for (int v = 0; v < DOT_VECTORS; v++)
-            _mm256_store_ps(x + r * FUSED_PANEL + v * LANES, sum[r][v]);
+#pragma GCC unroll 4
+        for (int r = 0; r < DOT_ROWS; r++)
+#pragma GCC unroll 3
+            for (int v = 0; v < DOT_VECTORS; v++) {
+                float *const at = x + r * FUSED_PANEL + v * LANES;
+                if (d > 0)
+                    sum[r][v] = _mm256_add_ps(_mm256_load_ps(at), sum[r][v]);
+                _mm256_store_ps(at, sum[r][v]);
+            }
+    }
 }
 
 TARGET static void dots(
