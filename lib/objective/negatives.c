@@ -1,8 +1,8 @@
 /* negatives -- blocks of rows meet in rounds, as teams of a tournament do.
  *
  * In round r block I meets block K with I + K = r (mod blocks). So in a round each block is in one
- * tile only, the tiles of a round can be computed at the same time, and each block meets the others in
- * an order that is always the same.
+ * tile only, tiles of a round can be computed at the same time, and each block meets the others in an
+ * order that is always the same. Nobody waits for the end of a round, only for his two blocks.
  * SPDX-License-Identifier: MIT */
 #define _DEFAULT_SOURCE /* madvise */
 #include "lib/objective/negatives.h"
@@ -13,6 +13,7 @@
 #include "lib/objective/tile.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -52,7 +53,11 @@ struct negatives {
         *matrix; /* [threads]; or if tiles are kept, that of blocks a <= b at b (b + 1) / 2 + a */
     size_t matrix_room;
     bool kept;
-    int round;
+    void (*work)(struct negatives *n, int block, int other, int thread);
+    pthread_mutex_t mutex; /* of what follows */
+    pthread_cond_t finished;
+    int *rounds; /* [blocks] that each has behind it */
+    int waiting; /* threads */
 };
 
 /* ---- memory ------------------------------------------------------------------------------------- */
@@ -71,6 +76,8 @@ struct negatives *negatives_new(
     n->scale = fused_scale(temperature);
     n->fused = portable || 1 / temperature > FUSED_SHARPEST ? NULL : fusedavx2_kernels();
     n->parallel = parallel;
+    pthread_mutex_init(&n->mutex, NULL);
+    pthread_cond_init(&n->finished, NULL);
     return n;
 }
 
@@ -80,6 +87,8 @@ void negatives_free(struct negatives *n)
         return;
     arena_free(&n->arena);
     free(n->matrix);
+    pthread_mutex_destroy(&n->mutex);
+    pthread_cond_destroy(&n->finished);
     free(n);
 }
 
@@ -99,6 +108,7 @@ static void layout(struct negatives *n, size_t rows, size_t reaches)
     n->factor = arena_take(&n->arena, rows + TILE_EDGE, sizeof *n->factor);
     n->reach = arena_take(&n->arena, reaches, sizeof *n->reach);
     n->near = arena_take(&n->arena, rows, sizeof *n->near);
+    n->rounds = arena_take(&n->arena, rows, sizeof *n->rounds);
     if (n->fused != NULL) {
         n->wide = arena_take(&n->arena, rows, p * sizeof *n->wide);
         n->fused_tile = arena_take(&n->arena, threads, sizeof *n->fused_tile);
@@ -110,7 +120,7 @@ static void layout(struct negatives *n, size_t rows, size_t reaches)
 static int reserve_matrices(struct negatives *n, struct err *err)
 {
     const size_t blocks = (size_t)n->pairing->blocks, all = blocks * (blocks + 1) / 2;
-    n->kept = all <= KEPT / sizeof *n->matrix;
+    n->kept = n->pairing->edge == FUSED_EDGE && all <= KEPT / sizeof *n->matrix;
     const size_t count = n->kept ? all : (size_t)parallel_threads(n->parallel);
     if (count <= n->matrix_room)
         return 0;
@@ -228,17 +238,37 @@ void negatives_gradient(const struct negatives *n, int block, int i, double *g)
 
 /* ---- rounds -------------------------------------------------------------------------------------- */
 
-/* The block that `block` meets in this round; -1 when the other one sees to their tile. */
-static int opponent(const struct negatives *n, int block)
+/* Number `task` of all tiles, round by round: wait until both blocks have met all opponents of earlier
+ * rounds. Tasks are taken in order, so that the first unfinished one never waits. */
+static void one_tile(void *context, int task, int thread)
 {
-    const int other = (n->round - block + n->pairing->blocks) % n->pairing->blocks;
-    return other < block ? -1 : other;
+    struct negatives *const n = context;
+    const int blocks = n->pairing->blocks, round = task / blocks, block = task % blocks;
+    const int other = (round - block + blocks) % blocks;
+    if (other < block) /* who sees to their tile */
+        return;
+    pthread_mutex_lock(&n->mutex);
+    n->waiting++;
+    while (n->rounds[block] < round || n->rounds[other] < round)
+        pthread_cond_wait(&n->finished, &n->mutex);
+    n->waiting--;
+    pthread_mutex_unlock(&n->mutex);
+
+    n->work(n, block, other, thread);
+
+    pthread_mutex_lock(&n->mutex);
+    n->rounds[block] = n->rounds[other] = round + 1;
+    if (n->waiting > 0)
+        pthread_cond_broadcast(&n->finished);
+    pthread_mutex_unlock(&n->mutex);
 }
 
-static void every_tile(struct negatives *n, void (*work)(void *context, int block, int thread))
+static void every_tile(
+    struct negatives *n, void (*work)(struct negatives *n, int block, int other, int thread))
 {
-    for (n->round = 0; n->round < n->pairing->blocks; n->round++)
-        parallel_run(n->parallel, n->pairing->blocks, work, n);
+    memset(n->rounds, 0, (size_t)n->pairing->blocks * sizeof *n->rounds);
+    n->work = work;
+    parallel_run(n->parallel, n->pairing->blocks * n->pairing->blocks, one_tile, n);
 }
 
 /* ---- forward, with one exponential a pair -------------------------------------------------------- */
@@ -316,12 +346,8 @@ static void add_lines(struct negatives *n, struct fused_tile *t,
     }
 }
 
-static void fused_forward(void *context, int block, int thread)
+static void fused_forward(struct negatives *n, int block, int other, int thread)
 {
-    struct negatives *const n = context;
-    const int other = opponent(n, block);
-    if (other < 0)
-        return;
     const struct pairing_block *const a = &n->pairing->block[block];
     const struct pairing_block *const b = &n->pairing->block[other];
     const struct fused_block left = fused_block(n, block), right = fused_block(n, other);
@@ -378,12 +404,8 @@ static void extend(struct negatives_reach *r, float max, float sum, float weight
     r->shift = r->max;
 }
 
-static void running_forward(void *context, int block, int thread)
+static void running_forward(struct negatives *n, int block, int other, int thread)
 {
-    struct negatives *const n = context;
-    const int other = opponent(n, block);
-    if (other < 0)
-        return;
     const struct pairing_block *const a = &n->pairing->block[block];
     const struct pairing_block *const b = &n->pairing->block[other];
     struct tile *const t = &n->tile[thread];
@@ -410,12 +432,8 @@ void negatives_forward(struct negatives *n)
 
 /* The tile of the forward pass again; with w_ik = p_ik + p_ki, where p is the softmax of a row:
  * grad_i += sum_k w_ik u_k, grad_k += sum_i w_ik u_i. */
-static void fused_backward(void *context, int block, int thread)
+static void fused_backward(struct negatives *n, int block, int other, int thread)
 {
-    struct negatives *const n = context;
-    const int other = opponent(n, block);
-    if (other < 0)
-        return;
     const struct pairing_block *const a = &n->pairing->block[block];
     const struct pairing_block *const b = &n->pairing->block[other];
     const struct fused_block left = fused_block(n, block), right = fused_block(n, other);
@@ -430,12 +448,9 @@ static void fused_backward(void *context, int block, int thread)
         n->fused->column_gradient(n->grad + begin(n, other), t, &left, fused_padded(b->rows));
 }
 
-static void running_backward(void *context, int block, int thread)
+static void running_backward(struct negatives *n, int block, int other, int thread)
 {
-    struct negatives *const n = context;
-    const int other = opponent(n, block), p = n->p;
-    if (other < 0)
-        return;
+    const int p = n->p;
     const struct pairing_block *const a = &n->pairing->block[block];
     const struct pairing_block *const b = &n->pairing->block[other];
     const size_t i = (size_t)a->first, k = (size_t)b->first;
