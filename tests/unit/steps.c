@@ -195,7 +195,7 @@ static int ten_steps(double loss[STEPS], const char *rule, double peak, int thre
     struct parallel *const parallel = parallel_new(threads, &err);
     struct resnet *const resnet = resnet_new(&resnet_options, parallel, &err);
     struct mlp *const mlp = mlp_new(&mlp_options, parallel, &err);
-    struct ntxent *const objective = ntxent_new(OUT, 0.5, parallel, &err);
+    struct ntxent *const objective = ntxent_new(OUT, 0.5, false, parallel, &err);
     if (resnet == NULL || mlp == NULL || objective == NULL)
         return printf("# %s\n", err.text), -1;
     resnet_init(resnet, 0); /* running statistics; weights are made anew */
