@@ -1,21 +1,15 @@
 /* arena -- count, allocate once, cut.
  * SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE /* madvise */
 #include "lib/base/arena.h"
 
 #include "lib/base/shape.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-enum {
-    ALIGNMENT = 64, /* a cache line, and the widest vector */
-    HUGE_PAGE = 2 << 20
-};
+enum { ALIGNMENT = 64 }; /* a cache line, and the widest vector */
 
 void *arena_take(struct arena *arena, size_t count, size_t unit)
 {
@@ -32,15 +26,9 @@ int arena_alloc(struct arena *arena, const char *what, struct err *err)
 {
     void *base = NULL;
     arena->size = arena->used == 0 ? ALIGNMENT : arena->used;
-    const bool large = arena->size >= 2 * (size_t)HUGE_PAGE;
-    if (arena->size > SIZE_MAX / 2 ||
-        posix_memalign(&base, large ? HUGE_PAGE : ALIGNMENT, arena->size) != 0)
+    if (arena->size > SIZE_MAX / 2 || posix_memalign(&base, ALIGNMENT, arena->size) != 0)
         return err_set(err, ERR_FAILED, "cannot allocate %.1f GiB for %s",
             (double)arena->size / (1 << 30), what);
-#ifdef MADV_HUGEPAGE
-    if (large) /* a fault for each 4 KiB takes longer than clearing them */
-        madvise(base, arena->size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
-#endif
     memset(base, 0, arena->size);
     arena->base = base;
     arena->used = 0;
