@@ -8,7 +8,9 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/objective/fusedavx2.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(CPU_BASELINE)
+#include "lib/base/cpu.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
 
 #include <immintrin.h>
 
@@ -298,7 +300,7 @@ const struct fused *fusedavx2_kernels(void)
 {
     static const struct fused kernels = {
         "AVX2", dots, sums, weights, row_gradient, column_gradient};
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &kernels : NULL;
+    return cpu_level() >= CPU_AVX2 ? &kernels : NULL;
 }
 
 #else
