@@ -127,6 +127,9 @@ static int append(struct features *f, const struct record *record, int64_t *seen
             data + size * (size_t)i, size);
         f->label[f->rows] = (int)label[i];
         f->id[f->rows] = id < 0 ? *seen : ((const int64_t *)record->field[id].data)[i];
+        if (f->roster != NULL &&
+            roster_take(f->roster, f->header, record, i, f->id[f->rows], err) < 0)
+            return -1;
         f->rows++;
     }
     return 0;

@@ -13,6 +13,7 @@
 
 #include "formats/stream.h"
 #include "lib/base/err.h"
+#include "lib/eval/roster.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,18 +22,19 @@
 enum { FEATURES_LABELS = 100000 }; /* labels are below it */
 
 struct features {
-    const char *source; /* the channel's name; borrowed */
-    int rows, width;    /* N, D */
-    float *value;       /* [N,D], or NULL: then */
-    uint8_t *byte;      /* [N,D] stands for byte/255 */
-    int *label;         /* [N] 0 .. FEATURES_LABELS-1 */
-    int64_t *id;        /* [N]; counted from 0 when the stream has none */
-    bool ids;           /* the stream has some */
-    int64_t unlabelled; /* rows left out */
-    json_t *names;      /* dataset.class_names: an array of strings, or NULL */
-    json_t *run;        /* what made the stream, or NULL */
-    char *column;       /* what was read; NULL: nothing was opened */
-    size_t room;        /* rows there is memory for */
+    const char *source;    /* the channel's name; borrowed */
+    int rows, width;       /* N, D */
+    float *value;          /* [N,D], or NULL: then */
+    uint8_t *byte;         /* [N,D] stands for byte/255 */
+    int *label;            /* [N] 0 .. FEATURES_LABELS-1 */
+    int64_t *id;           /* [N]; counted from 0 when the stream has none */
+    bool ids;              /* the stream has some */
+    int64_t unlabelled;    /* rows left out */
+    json_t *names;         /* dataset.class_names: an array of strings, or NULL */
+    json_t *run;           /* what made the stream, or NULL */
+    char *column;          /* what was read; NULL: nothing was opened */
+    struct roster *roster; /* borrowed; set it before features_open() to have the rows' names */
+    size_t room;           /* rows there is memory for */
     struct reader *reader;
     const struct header *header; /* the reader's */
 };

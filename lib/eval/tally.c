@@ -4,6 +4,7 @@
 
 #include "lib/base/text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,22 @@ double tally_percent(int part, int whole)
     return whole > 0 ? 100.0 * part / whole : 0;
 }
 
+void tally_wilson(double *low, double *high, int part, int whole)
+{
+    static const double z = 1.959963984540054; /* 97.5 % of a standard normal lie below it */
+    *low = 0;
+    *high = 100;
+    if (whole <= 0)
+        return;
+    const double n = whole, share = part / n, scale = 100 / (1 + z * z / n);
+    const double middle = share + z * z / (2 * n);
+    const double half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n));
+    if (part > 0)
+        *low = scale * (middle - half);
+    if (part < whole)
+        *high = scale * (middle + half);
+}
+
 int tally_rank(const double *score, int classes, int at)
 {
     int rank = 0;
@@ -32,11 +49,10 @@ int tally_rank(const double *score, int classes, int at)
     return rank;
 }
 
-/* A class name as one field of a table: no tabs, no line ends. */
-static const char *field(char out[81], const json_t *names, int label)
+const char *tally_name(char out[TALLY_NAME], const json_t *names, int label)
 {
     const char *const name = json_string_value(json_array_get(names, (size_t)label));
-    snprintf(out, 81, "%s", name == NULL || *name == '\0' ? "-" : name);
+    snprintf(out, TALLY_NAME, "%s", name == NULL || *name == '\0' ? "-" : name);
     text_clean(out);
     return out;
 }
@@ -64,9 +80,9 @@ char *tally_classes(
     fprintf(out, "class\tname\trows\ttop1\ttop5\n");
     for (int l = 0; l < FEATURES_LABELS; l++) {
         const struct tally *const c = &class[l];
-        char name[81];
+        char name[TALLY_NAME];
         if (c->rows > 0)
-            fprintf(out, "%d\t%s\t%d\t%.2f\t%.2f\n", l, field(name, names, l), c->rows,
+            fprintf(out, "%d\t%s\t%d\t%.2f\t%.2f\n", l, tally_name(name, names, l), c->rows,
                 tally_percent(c->top1, c->rows), tally_percent(c->top5, c->rows));
     }
     free(class);

@@ -1,4 +1,4 @@
-/* tally.h -- counting what a classifier got right: top-1, top-5, class by class.
+/* tally.h -- counting what a classifier got right: top-1, top-5, class by class, and how sure that is.
  * SPDX-License-Identifier: MIT */
 #ifndef TALLY_H
 #define TALLY_H
@@ -21,6 +21,14 @@ struct tally tally_count(const int *rank, int rows);
 
 /* 100 * part / whole. */
 double tally_percent(int part, int whole);
+
+/* The bounds of 95 % confidence for the percentage 100 * part / whole; 0 and 100 of nothing.
+ * Source: Wilson 1927, the score interval, without correction for continuity. */
+void tally_wilson(double *low, double *high, int part, int whole);
+
+/* What a class is called, as one field of a table: no tabs, no line ends; "-" if nothing. */
+enum { TALLY_NAME = 81 };
+const char *tally_name(char out[TALLY_NAME], const json_t *names, int label);
 
 /* One line a class, TSV with a header: `class name rows top1 top5`; the caller's to free, NULL when
  * memory is short. `names` may be NULL. */
