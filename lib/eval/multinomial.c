@@ -15,7 +15,8 @@ enum {
     BLOCK_FLOATS = 1 << 16,  /* features multiplied at a time: they stay in the cache */
     CHUNKS = 32,             /* enough for any machine, few enough to add up, unless */
     CHUNKS_FLOATS = 1 << 26, /* their gradients would take more than this */
-    CHUNKS_LEAST = 4
+    CHUNKS_LEAST = 4,
+    CHUNK_ROWS = 64 /* of a batch, at least: fewer are not worth a gradient to be added up */
 };
 
 struct multinomial_scratch {
@@ -100,23 +101,39 @@ static int standardise(struct multinomial *m, struct err *err)
     return status;
 }
 
+/* Everything but the mean and deviation of features. */
+static int prepare(struct multinomial *m, int most, struct err *err)
+{
+    const size_t width = (size_t)m->features->width, classes = (size_t)m->classes;
+    const size_t widest = width > classes ? width : classes;
+    m->block = between(16, BLOCK_FLOATS / widest, 512) / 16 * 16;
+    m->chunks = between(CHUNKS_LEAST, CHUNKS_FLOATS / width / classes, CHUNKS);
+    m->chunks = m->chunks < most ? m->chunks : most;
+    layout(m);
+    if (arena_alloc(&m->arena, "logistic regression", err) < 0)
+        return -1;
+    layout(m);
+    return 0;
+}
+
 int multinomial_init(struct multinomial *m, const struct features *features, const int *index,
     int classes, struct parallel *parallel, struct err *err)
 {
-    const size_t width = (size_t)features->width;
     *m = (struct multinomial){.features = features,
         .parallel = parallel,
         .index = index,
         .classes = classes,
         .rows = features->rows};
-    const size_t widest = width > (size_t)classes ? width : (size_t)classes;
-    m->block = between(16, BLOCK_FLOATS / widest, 512) / 16 * 16;
-    m->chunks = between(CHUNKS_LEAST, CHUNKS_FLOATS / width / (size_t)classes, CHUNKS);
-    layout(m);
-    if (arena_alloc(&m->arena, "logistic regression", err) < 0)
-        return -1;
-    layout(m);
-    return standardise(m, err);
+    return prepare(m, CHUNKS, err) < 0 ? -1 : standardise(m, err);
+}
+
+int multinomial_batches(struct multinomial *m, const struct features *features, int classes,
+    int batch, struct parallel *parallel, struct err *err)
+{
+    *m = (struct multinomial){.features = features, .parallel = parallel, .classes = classes};
+    const int status = prepare(m, between(1, (size_t)batch / CHUNK_ROWS, CHUNKS), err);
+    m->mean = m->scale = NULL; /* features as they come */
+    return status;
 }
 
 void multinomial_free(struct multinomial *m)
@@ -209,19 +226,28 @@ static double run(struct multinomial *m, const double *x, bool gradient)
     return loss;
 }
 
-double multinomial_value(void *context, double *gradient, const double *x)
+double multinomial_add(struct multinomial *m, double *gradient, int *right, const double *x)
 {
-    struct multinomial *const m = context;
     const size_t classes = (size_t)m->classes, weights = classes * (size_t)m->features->width;
-    const double share = 1.0 / m->rows;
     const double loss = run(m, x, true);
-    memset(gradient, 0, (weights + classes) * sizeof *gradient);
     for (int c = 0; c < m->chunks; c++) {
         for (size_t i = 0; i < weights; i++)
             gradient[i] += m->chunk[c].weight[i];
         for (size_t l = 0; l < classes; l++)
             gradient[weights + l] += m->chunk[c].bias[l];
+        *right += m->chunk[c].right;
     }
+    return loss;
+}
+
+double multinomial_value(void *context, double *gradient, const double *x)
+{
+    struct multinomial *const m = context;
+    const size_t classes = (size_t)m->classes, weights = classes * (size_t)m->features->width;
+    const double share = 1.0 / m->rows;
+    memset(gradient, 0, (weights + classes) * sizeof *gradient);
+    int right = 0;
+    const double loss = multinomial_add(m, gradient, &right, x);
     double square = 0;
     for (size_t i = 0; i < weights; i++) {
         square += x[i] * x[i];

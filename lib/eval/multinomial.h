@@ -43,11 +43,21 @@ int multinomial_init(struct multinomial *m, const struct features *features, con
     int classes, struct parallel *parallel, struct err *err);
 void multinomial_free(struct multinomial *m);
 
+/* For rows that come batch by batch, as they are: nothing is standardised, mean and scale are NULL.
+ * `features` is a window: set its rows, value or byte, and `index` and `rows` of m, batch after
+ * batch. Sums depend on `batch`, the usual number of rows. Errors: ERR_FAILED memory. */
+int multinomial_batches(struct multinomial *m, const struct features *features, int classes,
+    int batch, struct parallel *parallel, struct err *err);
+
 /* Numbers in the vector of parameters. */
 size_t multinomial_size(const struct multinomial *m);
 
 /* An lbfgs_function; context is a struct multinomial. */
 double multinomial_value(void *context, double *gradient, const double *x);
+
+/* The sum of the losses of the chosen rows, without the penalty; its gradient is added to gradient
+ * [size], the number of right answers to *right. */
+double multinomial_add(struct multinomial *m, double *gradient, int *right, const double *x);
 
 /* Mean loss of the chosen rows without the penalty, and how many of them x gets right (among equal
  * logits the lower class is the answer). */

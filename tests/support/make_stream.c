@@ -16,6 +16,7 @@
  *                          pictures; else even slices of all rows, view by view
  *     epochs=0             above 0: with a plan of steps/epochs steps an epoch
  *     labels=0             above 0: column `label`, id % labels
+ *     classes=0            above 0: the header says that there are so many
  *     names=0              1: ragged column `name`, "picture-ID"
  *     noise=1 signal=0     a float is signal * g(id) + noise * g(id, view) + class * g(label), with g
  *     class=0              standard normal; a byte is 128 + 40 times that
@@ -36,7 +37,7 @@
 
 static struct {
     const char *kind, *column, *ids, *poison;
-    int pictures, views, view_column, steps, start, parts, epochs, labels, names, seed;
+    int pictures, views, view_column, steps, start, parts, epochs, labels, classes, names, seed;
     int first, unlabelled, lonely, reverse, end, open, small, large;
     double noise, signal, class;
 } o = {.kind = "projections",
@@ -70,6 +71,7 @@ static const struct {
     {"parts", NULL, &o.parts, NULL},
     {"epochs", NULL, &o.epochs, NULL},
     {"labels", NULL, &o.labels, NULL},
+    {"classes", NULL, &o.classes, NULL},
     {"names", NULL, &o.names, NULL},
     {"seed", NULL, &o.seed, NULL},
     {"first", NULL, &o.first, NULL},
@@ -302,6 +304,11 @@ static struct header *make_header(size_t *width, enum dtype *dtype, int *extents
         .steps = o.start + o.steps,
         .steps_per_epoch = o.epochs > 0 ? (o.start + o.steps) / o.epochs : 0,
         .seed = o.seed};
+    if (o.classes > 0) {
+        json_t *const dataset = json_pack("{s:i}", "classes", o.classes);
+        check(header_set(header, "dataset", dataset, &err), &err);
+        json_decref(dataset);
+    }
     if (o.epochs > 0)
         check(header_set_plan(header, &plan, &err), &err);
     return header;

@@ -143,6 +143,61 @@ static void test_few(void)
     multinomial_free(&m);
 }
 
+/* Batches as they are: two windows add up to what the definition says. */
+static void test_batches(void)
+{
+    enum { FEW = 100, SIZE = L * (D + 1) };
+    struct err err = {0};
+    struct multinomial m;
+    float value[FEW * D];
+    int index[FEW], right = 0, wanted = 0;
+    double x[SIZE], g[SIZE] = {0}, loss = 0, sum = 0, error = 0;
+    struct rng rng = rng_key(4, 0, 0, 0, "batches");
+    for (int i = 0; i < FEW * D; i++)
+        value[i] = (float)rng_normal(&rng);
+    for (int i = 0; i < FEW; i++)
+        index[i] = (int)rng_below(&rng, L);
+    for (int i = 0; i < SIZE; i++)
+        x[i] = rng_normal(&rng);
+    struct features window = {.source = "window", .width = D};
+    OK(multinomial_batches(&m, &window, L, 60, NULL, &err) == 0, "takes batches");
+    for (int from = 0; from < FEW; from += 60) { /* the second is shorter */
+        window.value = value + from * D;
+        m.index = index + from;
+        window.rows = m.rows = from == 0 ? 60 : FEW - 60;
+        loss += multinomial_add(&m, g, &right, x);
+    }
+    double probability[FEW][L];
+    for (int i = 0; i < FEW; i++) {
+        double total = 0;
+        int best = 0;
+        for (int l = 0; l < L; l++) {
+            probability[i][l] = x[L * D + l];
+            for (int d = 0; d < D; d++)
+                probability[i][l] += x[l * D + d] * value[i * D + d];
+            best = probability[i][l] > probability[i][best] ? l : best;
+        }
+        wanted += best == index[i];
+        sum -= probability[i][index[i]];
+        for (int l = 0; l < L; l++)
+            total += probability[i][l] = exp(probability[i][l]);
+        sum += log(total);
+        for (int l = 0; l < L; l++)
+            probability[i][l] /= total;
+    }
+    for (int l = 0; l < L; l++)
+        for (int d = 0; d <= D; d++) {
+            double slope = 0;
+            for (int i = 0; i < FEW; i++)
+                slope += (probability[i][l] - (index[i] == l)) * (d < D ? value[i * D + d] : 1);
+            error = fmax(error, fabs(slope - g[d < D ? l * D + d : L * D + l]));
+        }
+    NEAR(loss, sum, 1e-4, "losses add up");
+    NEAR(error, 0, 1e-4, "and so do gradients");
+    OK(right == wanted, "and right answers: %d", right);
+    multinomial_free(&m);
+}
+
 int main(void)
 {
     struct err err = {0};
@@ -151,5 +206,6 @@ int main(void)
     test(true, false);
     test(false, true);
     test_few();
+    test_batches();
     return tap_done();
 }
