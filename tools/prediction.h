@@ -13,4 +13,8 @@
 void prediction_run(struct channel *out, struct channel *in, const struct classifier *model,
     const char *column, const struct cli_tool *tool, struct parallel *parallel);
 
+/* The same rows as a table of text instead: name, label (-1: unknown), predicted, probability. */
+void prediction_table(struct channel *out, struct channel *in, const struct classifier *model,
+    const char *column, struct parallel *parallel);
+
 #endif

@@ -32,18 +32,26 @@ struct channel *sets_open(const char *path)
     return channel;
 }
 
-static void note_unlabelled(const struct features *f)
+void sets_unlabelled(const struct features *f)
 {
     if (f->unlabelled > 0 && !cli_common.quiet)
         warn("leaves out %lld rows of '%s' without a label", (long long)f->unlabelled, f->source);
 }
 
+void sets_train_open(struct features *out, struct channel *channel, const struct sets *sets)
+{
+    struct err err = {0};
+    if (features_open(out, channel, sets->column, &err) < 0)
+        die_err(&err);
+}
+
 void sets_train(struct features *out, struct channel *channel, const struct sets *sets)
 {
     struct err err = {0};
-    if (features_open(out, channel, sets->column, &err) < 0 || features_read(out, true, &err) < 0)
+    sets_train_open(out, channel, sets);
+    if (features_read(out, true, &err) < 0)
         die_err(&err);
-    note_unlabelled(out);
+    sets_unlabelled(out);
     if (sets->fraction < 1 && features_thin(out, sets->fraction, sets->seed, &err) < 0)
         die_err(&err);
 }
@@ -62,13 +70,18 @@ void sets_test_read(struct features *out)
     struct err err = {0};
     if (features_read(out, false, &err) < 0)
         die_err(&err);
-    note_unlabelled(out);
+    sets_unlabelled(out);
 }
 
 void sets_print(const char *text)
 {
+    sets_write(cli_common.output, text);
+}
+
+void sets_write(const char *path, const char *text)
+{
     struct err err = {0};
-    struct channel *const out = channel_create(cli_common.output, &err);
+    struct channel *const out = channel_create(path, &err);
     if (out == NULL)
         die_err(&err);
     die_unlink(channel_part(out));

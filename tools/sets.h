@@ -25,6 +25,10 @@ struct channel *sets_open(const char *path);
  * channel. Dies on error. */
 void sets_train(struct features *out, struct channel *channel, const struct sets *sets);
 
+/* Open a training set that is read as it comes; and note the rows without a label when that is done. */
+void sets_train_open(struct features *out, struct channel *channel, const struct sets *sets);
+void sets_unlabelled(const struct features *features);
+
 /* Open a test set and hold its header against what it is to test: the same column, width and class
  * names as the training set or the classifier, called `source` in messages. Then, when everything
  * has been chosen, read it. */
@@ -34,6 +38,9 @@ void sets_test_read(struct features *out);
 
 /* A table of results: to --output, or to standard output. Dies on error. */
 void sets_print(const char *text);
+
+/* A text to a file; NULL is standard output. Dies on error. */
+void sets_write(const char *path, const char *text);
 
 /* Under --verbose: the table of classes on stderr. And always: a note on rows of classes that the
  * classifier does not know. */

@@ -1,10 +1,11 @@
 /* simclr-linprobe -- how well a linear classifier tells the classes of frozen features apart.
  * SPDX-License-Identifier: MIT */
+#include "lib/eval/descent.h"
 #include "lib/eval/logistic.h"
-#include "lib/eval/tally.h"
 #include "lib/nn/gemm.h"
 #include "tools/cli.h"
 #include "tools/die.h"
+#include "tools/findings.h"
 #include "tools/prediction.h"
 #include "tools/progress.h"
 #include "tools/sets.h"
@@ -12,10 +13,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct sets sets = {.fraction = 1};
 static struct logistic_options options = {.l2 = NAN, .progress = progress_update};
-static const char *save, *weights;
+static struct descent_options descent = {.rate = 0.1, .progress = progress_update};
+static const char *solver = "lbfgs", *save, *weights;
 
 static struct cli_option rows[] = {
     {0, "train", "FILE", CLI_TEXT, &sets.train, 0, 0, CLI_INCIDENTAL,
@@ -24,16 +27,22 @@ static struct cli_option rows[] = {
         "stream of labelled test features", false},
     {0, "column", "NAME", CLI_TEXT, &sets.column, 0, 0, CLI_RESULT,
         "column of features, F32 or U8; without it the first there is of h, z, pixels", false},
+    {0, "solver", "lbfgs|sgd", CLI_CHOICE, &solver, 0, 0, CLI_RESULT,
+        "lbfgs: the minimum, over one view of each picture; sgd: epochs of views as they come",
+        false},
     {0, "fraction", "REAL", CLI_REAL, &sets.fraction, 0, 1, CLI_RESULT,
         "share of the training labels to use, class by class, at least one each", false},
     {0, "l2", "REAL", CLI_REAL, &options.l2, 0, 1e6, CLI_RESULT,
-        "strength of the penalty; without it chosen on held-out training rows", false},
+        "strength of the penalty; without it chosen on held-out training rows, with sgd 0", false},
+    {0, "learning-rate", "REAL", CLI_REAL, &descent.rate, 0, 1e6, CLI_RESULT,
+        "of sgd, for a batch of 256: times batch/256, then down a cosine to 0", false},
     {'s', "seed", "N", CLI_LONG, &sets.seed, 0, 9e15, CLI_RESULT,
         "seed of the draws: --fraction, and rows to hold out", false},
     {0, "save", "FILE", CLI_TEXT, &save, 0, 0, CLI_INCIDENTAL,
         "write the classifier to FILE (safetensors)", false},
     {0, "weights", "FILE", CLI_TEXT, &weights, 0, 0, CLI_INCIDENTAL,
         "use the classifier in FILE; without --test: predict, as a filter", false},
+    FINDINGS_ROWS,
     CLI_ROW_INPUT,
     CLI_ROW_OUTPUT,
     CLI_ROW_THREADS,
@@ -54,10 +63,27 @@ static struct cli_tool tool = {.name = "simclr-linprobe",
     .options = rows,
     .version = print_version};
 
+static bool descends(void)
+{
+    return strcmp(solver, "sgd") == 0;
+}
+
+static void check_solver(void)
+{
+    static const char *const drawn[] = {"fraction", "seed"};
+    if (!descends() && cli_given(&tool, "learning-rate"))
+        die(ERR_MISUSE, "--learning-rate goes with --solver sgd");
+    for (size_t i = 0; descends() && i < sizeof drawn / sizeof *drawn; i++)
+        if (cli_given(&tool, drawn[i]))
+            die(ERR_MISUSE, "--%s goes with --solver lbfgs; simclr-images has one of its own",
+                drawn[i]);
+}
+
 /* Refuse what does not go together; true: this is the filter. */
 static bool check_options(const char *operand)
 {
-    static const char *const fitting[] = {"fraction", "l2", "seed", "save"};
+    static const char *const fitting[] = {
+        "solver", "fraction", "l2", "learning-rate", "seed", "save"};
     const bool filter = weights != NULL && sets.test == NULL;
     if ((sets.train == NULL) == (weights == NULL))
         die(ERR_MISUSE, "needs either --train FILE or --weights FILE");
@@ -66,9 +92,16 @@ static bool check_options(const char *operand)
             die(ERR_MISUSE, "--%s goes with --train, not with --weights", fitting[i]);
     if (weights == NULL && sets.test == NULL && save == NULL)
         die(ERR_MISUSE, "--train needs --test FILE, or --save FILE, or both");
+    check_solver();
     sets_check(&sets);
     if (!filter && (operand != NULL || cli_common.input != NULL || cli_given(&tool, "level")))
         die(ERR_MISUSE, "FILE, --input and --level go with --weights and without --test");
+    if (weights == NULL && sets.test == NULL)
+        findings_refuse("needs --test FILE");
+    if (filter && findings.predictions != NULL &&
+        (cli_common.output != NULL || cli_given(&tool, "level")))
+        die(ERR_MISUSE, "--predictions takes the place of the stream of --output and --level");
+    findings_check(filter);
     return filter;
 }
 
@@ -90,8 +123,11 @@ static void say_how(const struct logistic_report *report)
 /* What made the features, and then this tool: the provenance of the classifier. */
 static void save_classifier(const struct classifier *model, const struct features *train)
 {
+    static const char *const other[2][2] = {{"learning-rate", "-"}, {"fraction", "seed"}};
     struct err err = {0};
     json_t *const arguments = cli_arguments(&tool);
+    for (int i = 0; i < 2; i++) /* what the solver does not look at */
+        json_object_del(arguments, other[descends()][i]);
     struct header *const header = header_new("features", &err);
     if (header == NULL || (train->run != NULL && header_set(header, "run", train->run, &err) < 0) ||
         header_provenance(header, tool.name, sets.seed, arguments, NULL, &err) < 0)
@@ -104,76 +140,110 @@ static void save_classifier(const struct classifier *model, const struct feature
     header_free(header);
 }
 
-static void score(const struct classifier *model, const struct features *test, const char *train,
-    const char *l2, struct parallel *parallel)
+/* The minimum over all rows. */
+static void fit(
+    struct classifier *model, const struct features *train, char l2[32], struct parallel *parallel)
 {
     struct err err = {0};
-    char text[400];
-    int *const rank = malloc((size_t)test->rows * sizeof *rank);
-    if (rank == NULL)
-        die(ERR_FAILED, "cannot allocate memory for the test set");
-    if (classifier_score(rank, NULL, NULL, model, test, parallel, &err) < 0)
+    struct logistic_report report;
+    options.seed = sets.seed;
+    progress_start(0, "evaluations");
+    if (logistic_fit(model, &report, train, &options, parallel, &err) < 0)
         die_err(&err);
-    sets_account(rank, test, model->names);
-    const struct tally tally = tally_count(rank, test->rows);
-    snprintf(text, sizeof text,
-        "train\ttest\tclasses\tfeatures\tl2\ttop1\ttop5\n%s\t%d\t%d\t%d\t%s\t%.2f\t%.2f\n", train,
-        test->rows, model->classes, model->width, l2, tally_percent(tally.top1, tally.rows),
-        tally_percent(tally.top5, tally.rows));
-    sets_print(text);
-    free(rank);
+    progress_end(report.evaluations);
+    say_how(&report);
+    snprintf(l2, 32, "%.4g", report.l2);
+}
+
+static void say_epoch(const struct descent_epoch *epoch)
+{
+    if (cli_common.verbose)
+        warn("epoch %lld: loss %.4f, %.2f %% right", (long long)epoch->epoch + 1, epoch->loss,
+            100.0 * (double)epoch->right / (double)epoch->rows);
+}
+
+/* Step by step, as views come; the rows of an epoch. */
+static int64_t descend(
+    struct classifier *model, struct features *train, char l2[32], struct parallel *parallel)
+{
+    struct err err = {0};
+    struct descent_report report;
+    descent.l2 = isnan(options.l2) ? 0 : options.l2;
+    descent.epoch = say_epoch;
+    const int64_t steps = descent_steps(train, &err);
+    progress_start(steps, "steps");
+    if (steps < 0 || descent_fit(model, &report, train, &descent, parallel, &err) < 0)
+        die_err(&err);
+    progress_end(report.steps);
+    sets_unlabelled(train);
+    snprintf(l2, 32, "%.4g", descent.l2);
+    return report.last.rows;
 }
 
 /* --train: fit, save, and with --test score. The rows of the test set are read last. */
 static void probe(struct classifier *model, struct parallel *parallel)
 {
-    struct err err = {0};
-    struct features train = {0}, test = {0};
-    struct logistic_report report;
-    char count[16], l2[32];
+    struct roster roster = {0};
+    struct features train = {0}, test = {.roster = findings.predictions ? &roster : NULL};
+    char count[24], l2[32];
     struct channel *const in = sets_open(sets.train);
     struct channel *const test_in = sets.test != NULL ? sets_open(sets.test) : NULL;
-    sets_train(&train, in, &sets);
+    if (descends())
+        sets_train_open(&train, in, &sets);
+    else
+        sets_train(&train, in, &sets);
     if (test_in != NULL)
         sets_test_open(&test, test_in, train.column, train.width, train.names, train.source);
-    options.seed = sets.seed;
-    progress_start(0, "evaluations");
-    if (logistic_fit(model, &report, &train, &options, parallel, &err) < 0)
-        die_err(&err);
-    progress_end(report.evaluations);
-    say_how(&report);
+    int64_t used = train.rows;
+    if (descends())
+        used = descend(model, &train, l2, parallel);
+    else
+        fit(model, &train, l2, parallel);
+    snprintf(count, sizeof count, "%lld", (long long)used);
     if (save != NULL)
         save_classifier(model, &train);
-    snprintf(count, sizeof count, "%d", train.rows);
-    snprintf(l2, sizeof l2, "%.4g", report.l2);
     if (test_in != NULL) {
         sets_test_read(&test);
-        score(model, &test, count, l2, parallel);
+        findings_measure(model, &test, count, l2, parallel);
         features_free(&test);
         cli_finish(test_in);
     }
     features_free(&train);
+    roster_free(&roster);
     cli_finish(in);
 }
 
 /* --weights and --test. */
 static void check(const struct classifier *model, struct parallel *parallel)
 {
-    struct features test = {0};
+    struct roster roster = {0};
+    struct features test = {.roster = findings.predictions ? &roster : NULL};
     struct channel *const in = sets_open(sets.test);
     const char *const column = sets.column != NULL ? sets.column : model->column;
     sets_test_open(&test, in, column, model->width, model->names, weights);
     sets_test_read(&test);
-    score(model, &test, "-", "-", parallel);
+    findings_measure(model, &test, "-", "-", parallel);
     features_free(&test);
+    roster_free(&roster);
     cli_finish(in);
 }
 
 /* --weights alone: a filter. */
 static void filter(const struct classifier *model, const char *operand, struct parallel *parallel)
 {
-    struct channel *const in = cli_open(operand), *const out = cli_create(cli_common.output);
-    prediction_run(out, in, model, sets.column, &tool, parallel);
+    struct err err = {0};
+    struct channel *const in = cli_open(operand);
+    const bool table = findings.predictions != NULL;
+    struct channel *const out =
+        table ? channel_create(findings.predictions, &err) : cli_create(cli_common.output);
+    if (out == NULL)
+        die_err(&err);
+    if (table)
+        die_unlink(channel_part(out));
+    if (table)
+        prediction_table(out, in, model, sets.column, parallel);
+    else
+        prediction_run(out, in, model, sets.column, &tool, parallel);
     cli_finish(out);
     cli_finish(in);
 }

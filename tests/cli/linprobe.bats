@@ -23,6 +23,14 @@ setup() {
         "--train train --test none" "--train none --test test" "--weights none" "--nonsense" \
         "--weights w --save v" "--weights w --l2 1" "--weights w --fraction 1" "--weights w --seed 1" \
         "--train train --test test test" "--train train --test test --level 3" "--weights w a b" \
+        "--train train --save w --confusion c" "--weights w --per-class c test" \
+        "--train train --test test --predictions -" "--train train --test test --predictions none/p" \
+        "--train train --test test --confusion c --calibration c" \
+        "--train train --test test -o p --predictions p" "--weights w --predictions p -o q test" \
+        "--weights w --predictions p --level 3 test" "--weights w --solver sgd test" \
+        "--train train --test test --solver adam" "--train train --test test --learning-rate 1" \
+        "--train train --test test --solver sgd --fraction 0.5" \
+        "--train train --test test --solver sgd --seed 1" \
         "--train train --test test --l2 -1" "--train train --test test --fraction 1.1" \
         "--train - --test -" "--weights w --input test test"; do
         run -2 bash -c "simclr-linprobe $arguments 2>err </dev/null"
@@ -34,8 +42,10 @@ setup() {
 @test "the table has a header and one line, and separable classes are told apart" {
     run -0 --separate-stderr simclr-linprobe --train train --test test
     [ "${#lines[@]}" -eq 2 ]
-    [ "${lines[0]}" = $'train\ttest\tclasses\tfeatures\tl2\ttop1\ttop5' ]
-    [[ "${lines[1]}" == $'120\t120\t4\t6\t'*$'\t100.00' ]]
+    [ "${lines[0]}" = "$(printf '%s\t' train test classes features l2 top1 top5 top1_low top1_high \
+        top5_low top5_high)ece" ]
+    [[ "${lines[1]}" == $'120\t120\t4\t6\t'* ]]
+    [ "$(cell top5 <<<"$output")" = 100.00 ]
     top1=$(cell top1 <<<"$output")
     awk "BEGIN { exit !($top1 > 70 && $top1 <= 100) }"
     [ -z "$stderr" ]
@@ -245,4 +255,141 @@ setup() {
     [[ "$output" == *terminal* ]]
     run -0 script -qec "simclr-linprobe --train train --test test" /dev/null
     [[ "$output" == *top1* ]]
+}
+
+# ---- tables --------------------------------------------------------------------------------------
+
+@test "the tables of a test set agree with each other and with the line of results" {
+    features first=1000 names=1 >named
+    simclr-linprobe --train train --test named --save w --predictions p --confusion c --per-class k \
+        --calibration b >line
+    [ "$(ls *.part 2>/dev/null)" = "" ]
+    [ "$(head -n 1 p)" = $'name\tlabel\tpredicted\tprobability' ]
+    [ "$(wc -l <p)" -eq 121 ]
+    [ "$(sed -n 2p p | cut -f 1,2)" = $'picture-1000\t0' ]
+    top1=$(awk 'NR > 1 { right += $2 == $3 } END { printf "%.2f", 100 * right / (NR - 1) }' p)
+    [ "$top1" = "$(cell top1 <line)" ]
+    awk 'NR > 1 && ($4 <= 0.25 || $4 > 1) { exit 1 }' p
+    # the matrix, counted again from the rows
+    awk 'NR > 1 { n[$2, $3]++ } END { printf "label\t0\t1\t2\t3\n"
+        for (i = 0; i < 4; i++) { printf "%d", i
+            for (j = 0; j < 4; j++) printf "\t%d", n[i, j]; print "" } }' p | diff - c
+    awk -F'\t' 'NR > 1 { printf "%d\t%.2f\n", $1, 100 * $(NR) / ($2 + $3 + $4 + $5) }' c >recall
+    sed 1d k | cut -f 1,4 | diff recall -
+    # calibration, from the rows
+    ece=$(awk 'NR > 1 { i = int($4 * 15 - 1e-9); n++; gap[i] += ($2 == $3) - $4 }
+        END { for (i in gap) sum += gap[i] < 0 ? -gap[i] : gap[i]; printf "%.2f", 100 * sum / n }' p)
+    awk "BEGIN { d = $ece - $(cell ece <line); exit !(d < 0.011 && d > -0.011) }"
+    [ "$(wc -l <b)" -eq 16 ]
+    [ "$(awk 'NR > 1 { n += $3 } END { print n }' b)" = 120 ]
+    awk "BEGIN { exit !($(cell top1_low <line) < $top1 && $top1 < $(cell top1_high <line)) }"
+}
+
+@test "a saved classifier and any number of threads give the same tables" {
+    simclr-linprobe --train train --test test --save w --predictions p --confusion c --per-class k \
+        --calibration b
+    for n in 1 3; do
+        simclr-linprobe --weights w --test test -t $n --predictions p$n --confusion c$n \
+            --per-class k$n --calibration b$n
+        for table in p c k b; do
+            cmp $table $table$n
+        done
+    done
+    [ "$(sed -n 2p p | cut -f 1)" = 1000 ] # without names: ids
+}
+
+@test "as a filter --predictions is a table of all rows, labelled or not" {
+    simclr-linprobe --train train --test test --save w --predictions p
+    simclr-linprobe --weights w --predictions q test
+    simclr-linprobe --weights w --predictions - <test >r
+    cmp p q
+    cmp p r
+    [ "$(ls *.part 2>/dev/null)" = "" ]
+    features first=1000 unlabelled=3 >bare
+    simclr-linprobe --weights w --predictions - bare >u
+    diff <(cut -f 1,3,4 p) <(cut -f 1,3,4 u)
+    [ "$(awk '$2 == -1' u | wc -l)" -eq 42 ]
+    simclr-linprobe --weights w --predictions - <(cat test bare) >both
+    cmp both <(cat p; sed 1d u)
+    head -c 300 test >cut
+    run -3 simclr-linprobe --weights w --predictions v cut
+    [ ! -e v ]
+    [ ! -e v.part ]
+    run -1 simclr-linprobe --weights w --predictions /dev/full test
+    run -1 simclr-linprobe --train train --test test --confusion /dev/full
+    features pictures=4000 first=1000 names=1 >long
+    run -141 bash -c "set -o pipefail; simclr-linprobe --weights w --predictions - long | head -n 1"
+}
+
+@test "classes that only one side has are in the tables" {
+    features labels=8 >more
+    simclr-linprobe -q --train train --test more --confusion c --per-class k
+    [ "$(head -n 1 c | wc -w)" = 9 ]
+    [ "$(sed 1d k | cut -f 1 | tr '\n' ' ')" = "0 1 2 3 4 5 6 7 " ]
+    [ "$(awk -F'\t' '$1 == 6 { print $4, $8, $9, $10 }' k)" = "0.00 0 0.00 0.00" ]
+}
+
+# ---- descent -------------------------------------------------------------------------------------
+
+# Views of the same 120 pictures in each of ten epochs.
+course() {
+    features pictures=120 steps=10 epochs=10 ids=repeat classes=4 "$@"
+}
+
+@test "--solver sgd learns from a course of views, and from any cut into parts nearly the same" {
+    course >views
+    simclr-linprobe --solver sgd -v --learning-rate 2 --train views --test test --save w >line 2>log
+    [ "$(cell train <line)" = 120 ]
+    [ "$(cell l2 <line)" = 0 ]
+    awk "BEGIN { exit !($(cell top1 <line) > 70) }"
+    [ "$(grep -c '^simclr-linprobe: epoch [0-9]*: loss' log)" -eq 10 ]
+    for n in 1 3; do
+        simclr-linprobe --solver sgd --learning-rate 2 -t $n --train - --test test --save w$n <views >line$n
+        cmp line line$n
+        cmp w w$n
+    done
+    course parts=4 >cut
+    simclr-linprobe --solver sgd --learning-rate 2 --train cut --save v
+    [ "$(simclr-linprobe --weights v --test test | cell top1)" = "$(cell top1 <line)" ]
+    simclr-linprobe --solver sgd --learning-rate 2 --l2 0.1 --train views --save decayed
+    run ! cmp -s w decayed
+    grep -aqF 'learning-rate\":2.0' w
+}
+
+@test "a course that is none, or does not end, is refused" {
+    run -3 --separate-stderr simclr-linprobe --solver sgd --train train --test test
+    [[ "$stderr" == *"'train' has no plan"*hint:* ]]
+    course classes=0 >views
+    run -3 --separate-stderr simclr-linprobe --solver sgd --train views --test test
+    [[ "$stderr" == *"does not say how many classes"* ]]
+    course classes=3 >views
+    run -3 --separate-stderr simclr-linprobe --solver sgd --train views --test test
+    [[ "$stderr" == *"label 3 in 'views' (step 0, row 3) is not within 0 .. 2, nor -1" ]]
+    course poison=3:nan >views
+    run -1 --separate-stderr simclr-linprobe --solver sgd --train views --test test
+    [[ "$stderr" == *"(step 0, row 3)" ]]
+    course >views
+    run -3 simclr-linprobe --solver sgd --train <(cat views views) --test test
+    for size in 10 300 $(($(wc -c <views) - 1)); do
+        run -3 simclr-linprobe --solver sgd --train <(head -c $size views) --test test --save w
+        [ ! -e w ]
+    done
+    course unlabelled=3 >views
+    run -0 --separate-stderr simclr-linprobe --solver sgd --train views --test test
+    [ "$(cell train <<<"$output")" = 80 ]
+    [ "$stderr" = "simclr-linprobe: leaves out 400 rows of 'views' without a label" ]
+}
+
+@test "the reference's linear evaluation is one pipeline" {
+    make_cifar 40 1 >train.bin
+    make_cifar 20 2 >test.bin
+    simclr-images test.bin | simclr-augment --recipe eval --size 16 |
+        simclr-encode --model resnet20 >features.test
+    simclr-images train.bin --batch 20 --epochs 3 --shuffle |
+        simclr-augment --recipe none --views 1 --crop 1 --flip 0.5 --size 16 |
+        simclr-encode --model resnet20 |
+        simclr-linprobe --solver sgd -v --train - --test features.test >line 2>log
+    [ "$(cell train <line)" = 40 ]
+    [ "$(cell classes <line)" = 10 ]
+    [ "$(grep -c 'epoch [123]: loss' log)" -eq 3 ]
 }
