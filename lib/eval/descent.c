@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WEIGHTS = 1 << 26 }; /* at most: a header must not cost more memory than that */
 static const double MOMENTUM = 0.9;
 
 struct descent {
@@ -49,6 +50,9 @@ static int count_classes(const struct features *train, struct err *err)
     const json_t *const entry = json_object_get(dataset, "classes");
     const json_int_t classes = json_integer_value(entry);
     json_decref(dataset);
+    if (classes >= 2 && classes <= FEATURES_LABELS && train->width > WEIGHTS / (int)classes)
+        return err_set(err, ERR_INPUT, "'%s' has %d classes of %d features: more than %d weights",
+            train->source, (int)classes, train->width, WEIGHTS);
     if (classes >= 2 && classes <= FEATURES_LABELS)
         return (int)classes;
     if (classes > FEATURES_LABELS)

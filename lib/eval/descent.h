@@ -49,8 +49,8 @@ int64_t descent_steps(const struct features *train, struct err *err);
 
 /* Fit to the stream that features_open() opened in `train` and nothing has read; rows without a
  * label are counted there and left out. On failure out is empty.
- * Errors: ERR_INPUT no plan, no classes or one, a label beyond them, a stream that does not begin
- * with step 0 and end with the last, a concatenation, a step without a label in the whole epoch;
+ * Errors: ERR_INPUT no plan, no classes or one, more than 2^26 weights, a label beyond the classes,
+ * a stream that does not begin with step 0 and end with the last, a concatenation, no label at all;
  * ERR_FAILED memory, a feature or a loss that is not finite (names the step). */
 int descent_fit(struct classifier *out, struct descent_report *report, struct features *train,
     const struct descent_options *options, struct parallel *parallel, struct err *err);

@@ -365,6 +365,9 @@ course() {
     course classes=3 >views
     run -3 --separate-stderr simclr-linprobe --solver sgd --train views --test test
     [[ "$stderr" == *"label 3 in 'views' (step 0, row 3) is not within 0 .. 2, nor -1" ]]
+    make_stream kind=features column=h:F32:1000 views=0 labels=4 epochs=1 classes=100000 >views
+    run -3 --separate-stderr simclr-linprobe --solver sgd --train views --test views
+    [[ "$stderr" == *"100000 classes of 1000 features: more than 67108864 weights" ]]
     course poison=3:nan >views
     run -1 --separate-stderr simclr-linprobe --solver sgd --train views --test test
     [[ "$stderr" == *"(step 0, row 3)" ]]
