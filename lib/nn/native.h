@@ -2,9 +2,9 @@
  *
  * One rule, by the shape alone and never by a measurement at run time, so the bits are the same every
  * time: where quad_serves() (3x3, stride 1, pad 1, 32 channels and filters or more, in sixteens), quad.h
- * and quadouter.h save 20 of 36 multiplications; everything else is for implicit.h and outer.h. Both
- * were faster than oneDNN's direct convolutions in every direction of every shape of ResNet-18, 20
- * and 50 (tests/bench/layers).
+ * and quadouter.h save 20 of 36 multiplications; everything else is for implicit.h and outer.h. On one
+ * Zen 3 core (tests/bench/layers; operations of a direct convolution) the shapes of ResNet-18 for CIFAR
+ * took 132 GFLOP/s where oneDNN 2.6 took 68, those of ResNet-50 at 224 pixels 85 where it took 64.
  *
  * Numerics: the same bits with AVX2 as with AVX-512.
  * SPDX-License-Identifier: MIT */
