@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,13 +142,13 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int refuse_twins(const struct features *f, struct err *err)
+int features_once(const int64_t *ids, int count, const char *place, struct err *err)
 {
-    const size_t rows = (size_t)f->rows;
+    const size_t rows = (size_t)count;
     int64_t *const id = malloc(rows * sizeof *id);
     if (id == NULL)
         return err_memory(err, "ids");
-    memcpy(id, f->id, rows * sizeof *id);
+    memcpy(id, ids, rows * sizeof *id);
     qsort(id, rows, sizeof *id, by_number);
     size_t i = 1;
     while (i < rows && id[i] != id[i - 1])
@@ -156,9 +157,15 @@ static int refuse_twins(const struct features *f, struct err *err)
     free(id);
     if (i >= rows)
         return 0;
-    err_set(err, ERR_INPUT, "id %lld occurs more than once in training set '%s'", (long long)twin,
-        f->source);
+    err_set(err, ERR_INPUT, "id %lld occurs more than once in %s", (long long)twin, place);
     return err_hint(err, "one row a picture: no concatenated streams, one view (--recipe eval)");
+}
+
+static int refuse_twins(const struct features *f, struct err *err)
+{
+    char place[300];
+    snprintf(place, sizeof place, "training set '%.250s'", f->source);
+    return features_once(f->id, f->rows, place, err);
 }
 
 int features_read(struct features *f, bool training, struct err *err)

@@ -62,6 +62,9 @@ int features_column(
 int features_finite(
     const float *value, int rows, int width, int64_t step, const char *source, struct err *err);
 
+/* Refuse an id that occurs twice among id [rows]; `place` is "training set 'x'". */
+int features_once(const int64_t *id, int rows, const char *place, struct err *err);
+
 /* Keep a share of the rows of every class, rounded, at least one, drawn by (seed, id); the order
  * stays. */
 int features_thin(struct features *features, double fraction, int64_t seed, struct err *err);

@@ -3,7 +3,8 @@
 #include "lib/eval/knn.h"
 
 #include "lib/base/arena.h"
-#include "lib/base/cpu.h"
+#include "lib/eval/cosine.h"
+#include "lib/eval/heap.h"
 #include "lib/eval/tally.h"
 #include "lib/nn/gemm.h"
 
@@ -11,21 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    TEST_TILE = 128,  /* test rows a block of work, */
-    TRAIN_TILE = 512, /* and training rows it looks at together, where they are not too wide: */
-    TILE_FLOATS = 1 << 20
-};
-
-struct candidate {
-    float similarity;
-    int row; /* of the training set */
-};
-
 struct scratch {
     float *test, *train;         /* [test_tile,D] [train_tile,D], normalised */
     float *similarity;           /* [test_tile,train_tile] */
-    struct candidate *candidate; /* [test_tile,k]: heaps, the farthest on top */
+    struct candidate *candidate; /* [test_tile,k]: heaps */
     double *vote;                /* [L] */
 };
 
@@ -41,83 +31,18 @@ struct knn {
     int from; /* the first block of this round */
 };
 
-static int tile(int most, int width)
-{
-    const int fit = TILE_FLOATS / width;
-    return fit > most ? most : fit < 16 ? 16 : fit;
-}
-
-CPU_CLONES
-static void normalise(float *row, int width)
-{
-    double square = 0;
-    for (int d = 0; d < width; d++)
-        square += (double)row[d] * row[d];
-    const double inverse = square > 0 ? 1 / sqrt(square) : 0;
-    for (int d = 0; d < width; d++)
-        row[d] = (float)(row[d] * inverse);
-}
-
 static void load(float *out, const struct features *f, int from, int rows)
 {
     features_block(out, f, NULL, from, rows, NULL, NULL);
-    for (int i = 0; i < rows; i++)
-        normalise(out + (size_t)i * (size_t)f->width, f->width);
-}
-
-/* Is a nearer than b? */
-static bool nearer(const struct knn *knn, struct candidate a, struct candidate b)
-{
-    if (a.similarity != b.similarity)
-        return a.similarity > b.similarity;
-    return knn->train->id[a.row] < knn->train->id[b.row];
-}
-
-/* Put `new` in the place of heap[at], which is nearer to the top than it should be. */
-static void sift(const struct knn *knn, struct candidate *heap, int n, int at, struct candidate new)
-{
-    for (int child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && nearer(knn, heap[child], heap[child + 1]))
-            child++;
-        if (!nearer(knn, new, heap[child]))
-            break;
-        heap[at] = heap[child];
-    }
-    heap[at] = new;
-}
-
-/* Offer the similarities of training rows from, from+1, ... to a heap that starts with `size`. */
-static int offer(const struct knn *knn, struct candidate *heap, int size, const float *similarity,
-    int from, int rows)
-{
-    const int k = knn->options.neighbors;
-    int i = 0;
-    for (; i < rows && size < k; i++) {
-        heap[size++] = (struct candidate){similarity[i], from + i};
-        for (int at = k / 2 - 1; size == k && at >= 0; at--)
-            sift(knn, heap, k, at, heap[at]);
-    }
-    for (; i < rows; i++) {
-        const struct candidate new = {similarity[i], from + i};
-        if (similarity[i] >= heap[0].similarity && nearer(knn, new, heap[0]))
-            sift(knn, heap, k, 0, new);
-    }
-    return size;
-}
-
-/* Leave a full heap nearest first. */
-static void sort(const struct knn *knn, struct candidate *heap)
-{
-    for (int n = knn->options.neighbors - 1; n > 0; n--) {
-        const struct candidate last = heap[n];
-        heap[n] = heap[0];
-        sift(knn, heap, n, 0, last);
+    for (int i = 0; i < rows; i++) {
+        float *const row = out + (size_t)i * (size_t)f->width;
+        cosine_unit(row, row, f->width);
     }
 }
 
 static void vote(const struct knn *knn, struct candidate *heap, double *votes, int test_row)
 {
-    sort(knn, heap);
+    heap_sort(heap, knn->options.neighbors, knn->train->id);
     memset(votes, 0, (size_t)knn->classes * sizeof *votes);
     for (int i = 0; i < knn->options.neighbors; i++) {
         const double behind = (double)heap[i].similarity - heap[0].similarity;
@@ -153,7 +78,7 @@ static void work(void *context, int block, int thread)
         gemm_block(s.similarity, s.test, s.train, rows, columns, width, false, true, 1, 0, columns,
             width, width);
         for (int i = 0; i < rows; i++)
-            grown = offer(knn, s.candidate + (size_t)i * (size_t)k, size,
+            grown = heap_offer(s.candidate + (size_t)i * (size_t)k, size, k, knn->train->id,
                 s.similarity + (size_t)i * (size_t)columns, from, columns);
         size = grown;
     }
@@ -206,8 +131,8 @@ int knn_score(int *rank, int *predicted, const struct features *train, const str
         .options = *options,
         .rank = rank,
         .predicted = predicted,
-        .test_tile = tile(TEST_TILE, train->width),
-        .train_tile = tile(TRAIN_TILE, train->width)};
+        .test_tile = cosine_tile(COSINE_QUERIES, train->width),
+        .train_tile = cosine_tile(COSINE_ROWS, train->width)};
     knn.index = malloc((size_t)train->rows * sizeof *knn.index);
     knn.place = malloc(FEATURES_LABELS * sizeof *knn.place);
     int status = -1;

@@ -70,6 +70,13 @@ labelled() { make_stream kind=features column=h:F32:2 views=0 labels=2 class=1 p
     wait $!
 }
 
+@test "a prefix is refused by simclr-knn, to list: kept and passing by" {
+    labelled >good.stream
+    refused good.stream 6 simclr-knn --duplicates 0.9 cut 3>&- &
+    refused good.stream 6 simclr-knn --neighbors 1 --query good.stream cut
+    wait $!
+}
+
 @test "a prefix of the gradients, and of the input, is refused in training, and nothing is saved" {
     hidden >good.stream
     simclr-project --dim 2 good.stream | simclr-ntxent --grad-out gradients >log

@@ -1,0 +1,134 @@
+/* search -- for each of some queries the k rows of a collection with the largest cosine.
+ * SPDX-License-Identifier: MIT */
+#include "lib/eval/search.h"
+
+#include "lib/base/arena.h"
+#include "lib/eval/cosine.h"
+#include "lib/nn/gemm.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct search {
+    const float *query; /* [queries,D] */
+    int queries, width, neighbors, query_tile, row_tile;
+    bool self;
+    struct parallel *parallel;
+    struct arena arena;
+    struct candidate *heap; /* [queries,neighbors] */
+    float **rough;          /* [threads] of [query_tile,row_tile]: cosines */
+    int *size;              /* [queries]: of each heap */
+    float margin;
+
+    const float *row; /* what is on offer */
+    const int64_t *id;
+    int from, rows;
+};
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static void layout(struct search *s)
+{
+    const size_t tile = (size_t)s->query_tile * (size_t)s->row_tile;
+    const int threads = parallel_threads(s->parallel);
+    s->heap = arena_take(&s->arena, (size_t)s->queries, (size_t)s->neighbors * sizeof *s->heap);
+    s->size = arena_take(&s->arena, (size_t)s->queries, sizeof *s->size);
+    s->rough = arena_take(&s->arena, (size_t)threads, sizeof *s->rough);
+    for (int t = 0; t < threads; t++) {
+        float *const rough = arena_take(&s->arena, tile, sizeof *rough);
+        if (s->arena.base != NULL)
+            s->rough[t] = rough;
+    }
+}
+
+struct search *search_new(const float *query, int queries, int width, int neighbors, bool self,
+    struct parallel *parallel, struct err *err)
+{
+    struct search *const s = malloc(sizeof *s);
+    if (s == NULL) {
+        err_memory(err, "a search");
+        return NULL;
+    }
+    *s = (struct search){.query = query,
+        .queries = queries,
+        .width = width,
+        .neighbors = neighbors,
+        .self = self,
+        .parallel = parallel,
+        .margin = cosine_margin(width),
+        .query_tile = cosine_tile(COSINE_QUERIES, width),
+        .row_tile = cosine_tile(COSINE_ROWS, width)};
+    layout(s);
+    if (arena_alloc(&s->arena, "the nearest of each row", err) < 0) {
+        free(s);
+        return NULL;
+    }
+    layout(s);
+    return s;
+}
+
+void search_free(struct search *search)
+{
+    if (search != NULL)
+        arena_free(&search->arena);
+    free(search);
+}
+
+/* One query against rows from, from+1, ... on offer, whose rough cosines are `rough`. */
+static void compare(const struct search *s, int query, const float *rough, int from, int rows)
+{
+    struct candidate *const heap = s->heap + (size_t)query * (size_t)s->neighbors;
+    const float *const own = s->query + (size_t)query * (size_t)s->width;
+    int size = s->size[query];
+    for (int i = 0; i < rows;) {
+        const float bar = size < s->neighbors ? -INFINITY : heap[0].similarity - s->margin;
+        if (size == s->neighbors)
+            i += heap_idle(rough + i, rows - i, bar);
+        for (int n = 0; n < HEAP_GLANCE && i < rows; n++, i++) {
+            const float *const row = s->row + (size_t)(from + i) * (size_t)s->width;
+            const int number = s->from + from + i;
+            if (rough[i] < bar || (s->self && number == query))
+                continue;
+            size = heap_add(heap, size, s->neighbors, s->id,
+                (struct candidate){cosine_of(own, row, s->width), number});
+        }
+    }
+    s->size[query] = size;
+}
+
+/* One tile of queries against all rows on offer. */
+static void work(void *context, int block, int thread)
+{
+    const struct search *const s = context;
+    const size_t width = (size_t)s->width;
+    const int first = block * s->query_tile;
+    const int queries = least(s->queries - first, s->query_tile);
+    float *const rough = s->rough[thread];
+    for (int from = 0; from < s->rows; from += s->row_tile) {
+        const int rows = least(s->rows - from, s->row_tile);
+        gemm_block(rough, s->query + (size_t)first * width, s->row + (size_t)from * width, queries,
+            rows, s->width, false, true, 1, 0, rows, s->width, s->width);
+        for (int i = 0; i < queries; i++)
+            compare(s, first + i, rough + (size_t)i * (size_t)rows, from, rows);
+    }
+}
+
+void search_offer(struct search *s, const float *row, const int64_t *id, int from, int rows)
+{
+    s->row = row;
+    s->id = id;
+    s->from = from;
+    s->rows = rows;
+    parallel_run(s->parallel, (s->queries - 1) / s->query_tile + 1, work, s);
+}
+
+struct candidate *search_found(int *count, struct search *s, const int64_t *id, int query)
+{
+    struct candidate *const found = s->heap + (size_t)query * (size_t)s->neighbors;
+    *count = s->size[query];
+    heap_sort(found, *count, id);
+    return found;
+}
