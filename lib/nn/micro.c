@@ -47,7 +47,7 @@ static void product(float *restrict sum, const uint16_t *a0, const uint16_t *a1,
                 (m < MICRO_STRIP ? a0 : a1) + (size_t)(m % MICRO_STRIP) * step;
             const uint16_t *const b =
                 (n < MICRO_PANEL ? b0 : b1) + (ptrdiff_t)2 * (n % MICRO_PANEL);
-            float total = add ? sum[m * MICRO_COLUMNS + n] : 0;
+            float total = add ? flushed((double)sum[m * MICRO_COLUMNS + n]) : 0;
             for (int j = 0; j < chunks; j++)
                 total =
                     flushed((double)total + chunk_of(a + offset[j], b + (ptrdiff_t)j * MICRO_B));

@@ -58,7 +58,8 @@ static void fill(struct operands *o, enum kind kind)
         o->b[1][i] = number(kind);
     }
     for (int i = 0; i < MICRO_SUM; i++)
-        o->sum[i] = kind == TINY ? ldexpf((float)draw(), -130) : (float)draw() / 65536 - 128;
+        o->sum[i] = kind == TINY ? ldexpf((float)draw(), -130 - (int)(draw() % 32))
+                                 : (float)draw() / 65536 - 128; /* tiny: denormals among them */
     for (int i = 0; i < CHUNKS; i++)
         o->offset[i] = (ptrdiff_t)(draw() % (STEP - MICRO_CHUNK));
 }
