@@ -49,7 +49,8 @@ AVX2 static inline void half(__m256 sum[ROWS][2], const float *a, const float *b
 {
     for (int m = 0; m < ROWS; m++)
         sum[m][0] = sum[m][1] = _mm256_setzero_ps();
-#pragma GCC unroll 16
+        /* Unrolled further, compilers make one chain after the other of it: three quarters of the speed. */
+#pragma GCC unroll 2
     for (int p = 0; p < PAIRS; p++) {
         const __m256 b0 = _mm256_load_ps(b + (ptrdiff_t)p * MICRO_COLUMNS);
         const __m256 b1 = _mm256_load_ps(b + (ptrdiff_t)p * MICRO_COLUMNS + 8);
