@@ -56,7 +56,7 @@ int spool_add(struct spool *spool, const void *bytes, size_t size, struct err *e
             continue;
         if (got < 0) {
             err_errno(err, "cannot write a temporary file in '%s'", spool->folder);
-            return err_hint(err, "pictures that pass by are kept there: set TMPDIR to a folder "
+            return err_hint(err, "what passes by is kept there: set TMPDIR to a folder "
                                  "with more room");
         }
         sent += (size_t)got;

@@ -1,4 +1,4 @@
-/* spool.h -- a temporary file without a name, for pictures that pass by and will be wanted again.
+/* spool.h -- a temporary file without a name, for what passes by and will be wanted again.
  *
  * It lies in $TMPDIR, else in /var/tmp, else in /tmp, and is gone when the process is.
  * Errors: ERR_FAILED, with the folder's name.
