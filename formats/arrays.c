@@ -166,8 +166,11 @@ static int gather(struct arrays *out, const char *column, struct err *err)
     memmove(out->array + 1, out->array, (size_t)found * sizeof features);
     out->array[0] = features;
     out->count = features.head.shape[0];
-    for (int i = 1; i < out->arrays; i++)
-        strcpy(out->array[i].name, usual_name(out->array[i].name));
+    for (int i = 1; i < out->arrays; i++) {
+        const char *const usual = usual_name(out->array[i].name);
+        if (usual != out->array[i].name)
+            strcpy(out->array[i].name, usual);
+    }
     if (take_classes(out, err) < 0)
         return -1;
     for (int i = out->arrays - 1; i > 0; i--) {
