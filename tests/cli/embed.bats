@@ -76,7 +76,28 @@ setup() {
         run simclr-embed run set.bin --to $format -o /dev/full
         [ "$status" = 1 ]
     done
-    bash -c 'simclr-embed run set.bin --to csv --size 64; echo $? >status' | head -c 1 >/dev/null
-    [ "$(cat status)" = 141 ] || [ "$(cat status)" = 0 ]
     [ -z "$(ls temporary)" ] && [ -z "$(ls | grep '^x')" ]
+}
+
+@test "a signal ends all stages" {
+    mkdir temporary
+    mkfifo hold
+    sleep 60 >hold 3>&- &
+    sleeper=$!
+    TMPDIR=$PWD/temporary simclr-embed "$PWD/run" - --to csv <hold >out 2>err 3>&- &
+    for ((i = 0; i < 100; i++)); do
+        pgrep -f "$PWD/run/encoder" >pid && break
+        sleep 0.1
+    done
+    [ -s pid ]
+    kill -TERM $!
+    status=0
+    wait $! || status=$?
+    kill $sleeper
+    [ "$status" = 143 ]
+    for ((i = 0; i < 50; i++)); do
+        pgrep -f "$PWD/run/encoder" >pid || break
+        sleep 0.1
+    done
+    [ ! -s pid ] && [ -z "$(ls temporary)" ]
 }
