@@ -189,6 +189,16 @@ static int failed(struct err *err, dnnl_status_t status, const char *what)
     return err_set(err, ERR_FAILED, "oneDNN cannot make %s (status %d)", what, (int)status);
 }
 
+/* The library shall use no more than a CPU of this level has. It only listens before its first use;
+ * later calls are refused, which does no harm. */
+static void limit(int level)
+{
+    if (level < CPU_AVX2)
+        dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
+    else if (level < CPU_AVX512)
+        dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+}
+
 struct onednn_context *onednn_context_new(struct parallel *parallel, int level, struct err *err)
 {
     struct onednn_context *context = calloc(1, sizeof *context);
@@ -204,10 +214,7 @@ struct onednn_context *onednn_context_new(struct parallel *parallel, int level, 
         onednn_context_free(context);
         return NULL;
     }
-    if (level < CPU_AVX2) /* refused when something has used the library before: no harm */
-        dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
-    else if (level < CPU_AVX512)
-        dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+    limit(level);
     dnnl_status_t status = dnnl_engine_create(&context->engine, dnnl_cpu, 0);
     for (int i = 0; i < context->threads && status == dnnl_success; i++)
         status =
@@ -610,6 +617,7 @@ void onednn_version(char *text, size_t size)
         {dnnl_cpu_isa_avx2, "AVX2"}, {dnnl_cpu_isa_avx512_core, "AVX-512"},
         {dnnl_cpu_isa_avx512_core_vnni, "AVX-512 VNNI"},
         {dnnl_cpu_isa_avx512_core_bf16, "AVX-512 BF16"}, {dnnl_cpu_isa_avx512_core_amx, "AMX"}};
+    limit(cpu_level());
     const dnnl_version_t *v = dnnl_version();
     const int isa = (int)dnnl_get_effective_cpu_isa();
     const char *name = "generic";
