@@ -5,7 +5,7 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/stream.h"
 #include "lib/nn/gemm.h"
-#include "lib/objective/fusedavx2.h"
+#include "lib/objective/fused.h"
 #include "lib/objective/gather.h"
 #include "lib/objective/ntxent.h"
 #include "tools/account.h"
@@ -42,7 +42,7 @@ static struct cli_option options[] = {
 
 static void print_kernels(FILE *out)
 {
-    const struct fused *const fused = fusedavx2_kernels();
+    const struct fused *const fused = fused_best();
     fprintf(out, "loss: %s\n", fused != NULL ? fused->name : "portable");
     fprintf(out, "dense: %s\n", gemm_version());
 }

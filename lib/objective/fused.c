@@ -2,13 +2,11 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/objective/fused.h"
 
+#include "lib/objective/fusedavx2.h"
+#include "lib/objective/fusedavx512.h"
+
 #include <math.h>
 #include <string.h>
-
-int fused_padded(int rows)
-{
-    return (rows + FUSED_PANEL - 1) / FUSED_PANEL * FUSED_PANEL;
-}
 
 struct fused_scale fused_scale(double temperature)
 {
@@ -29,7 +27,7 @@ static void dots(struct fused_tile *t, const struct fused_block *a, const struct
     const int padded = fused_padded(a->rows), columns = fused_padded(b->rows);
     t->rows = a->rows;
     t->columns = b->rows;
-    for (int i = 0; i < padded; i++)
+    for (int i = 0; i < fused_whole(a->rows); i++)
         for (int k = 0; k < columns; k++) {
             float dot = 0;
             for (int j = 0; j < a->depth * FUSED_DEPTH; j++)
@@ -99,4 +97,10 @@ const struct fused *fused_plain(void)
 {
     static const struct fused plain = {"plain", dots, sums, weights, row_gradient, column_gradient};
     return &plain;
+}
+
+const struct fused *fused_best(void)
+{
+    const struct fused *const wide = fusedavx512_kernels();
+    return wide != NULL ? wide : fusedavx2_kernels();
 }

@@ -7,14 +7,15 @@
  *     backward:  w_ik = E_ik (e^-lse_i + e^-lse_k),  grad_i += w_ik u_k,  grad_k += w_ik u_i
  *
  * tile.h has the loops for any T and any CPU. These are a table of functions, one for each set of
- * kernels: fused_plain() in plain C, which tests hold the others against, fusedavx2_kernels().
+ * kernels: fused_plain() in plain C, which tests hold the others against, fusedavx2_kernels() and
+ * fusedavx512_kernels(). fused_best() chooses.
  *
  * A block of up to 192 unit rows of width P is packed twice, so that every loop reads forward:
  *
  *     tall [depth][padded][16]      depth = P / 16 rounded up; rows side by side
- *     wide [padded/24][16 depth][24]   dimensions one after another; 24 rows a panel
+ *     wide [padded/48][16 depth][48]   dimensions one after another; 48 rows a panel
  *
- * where padded is rows rounded up to 24, and what is beyond P or rows is 0. Gradients are tall.
+ * where padded is rows rounded up to 48, and what is beyond P or rows is 0. Gradients are tall.
  *
  * Numerics: dots and sums within a tile in float, fused; e^x within 2 units in the last place of the
  * dot it is given. Pairs that the caller marks as gone (the same picture) have E = 2^-120: nothing.
@@ -25,7 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FUSED_EDGE = 192, FUSED_PANEL = 24, FUSED_DEPTH = 16 };
+enum { FUSED_EDGE = 192, FUSED_PANEL = 48, FUSED_ROWS = 12, FUSED_DEPTH = 16 };
 
 #define FUSED_SHARPEST 40.0    /* the largest 1/T: sums of e^(2/T) are floats with room to spare */
 #define FUSED_NOTHING  (-1.5F) /* dots of unit rows are above, marks of what is gone below */
@@ -44,7 +45,7 @@ struct fused_scale {
 
 struct fused_tile {
     int rows, columns;                   /* of the blocks a and b */
-    float (*x)[FUSED_EDGE][FUSED_PANEL]; /* FUSED_EDGE/24 panels: dots; later weights */
+    float (*x)[FUSED_EDGE][FUSED_PANEL]; /* FUSED_EDGE/48 panels: dots; later weights */
     float row_sum[FUSED_EDGE], row_weighted[FUSED_EDGE], row_max[FUSED_EDGE];
     float column_sum[FUSED_EDGE], column_weighted[FUSED_EDGE], column_max[FUSED_EDGE];
 };
@@ -53,13 +54,13 @@ struct fused {
     const char *name;
 
     /* rows, columns and x [rows,columns] overwritten: dots of the rows of a and of b. Columns of x up to
-     * a multiple of 24, and rows up to one of 12, hold dots with the zeros that pad a block. */
+     * a multiple of 48, and rows up to one of 12, hold dots with the zeros that pad a block. */
     void (*dots)(struct fused_tile *tile, const struct fused_block *a, const struct fused_block *b);
 
-    /* In: x [rows, columns rounded up to 24], dots, some of them gone. Overwritten: row_sum and
+    /* In: x [rows, columns rounded up to 48], dots, some of them gone. Overwritten: row_sum and
      * column_sum of E, and if `across`, row_weighted and column_weighted of E dot, and the largest
      * dot of each row and column (a mark where all are gone). Returns the sum of
-     * e^(4 dot) row_near column_near: uniformity. row_near [rows], column_near [columns up to 24]. */
+     * e^(4 dot) row_near column_near: uniformity. row_near [rows], column_near [columns up to 48]. */
     double (*sums)(struct fused_tile *tile, const struct fused_scale *scale, const float *row_near,
         const float *column_near, bool across);
 
@@ -78,10 +79,22 @@ struct fused {
 
 const struct fused *fused_plain(void);
 
+/* The fastest kernels that this CPU runs; NULL where there are none but the plain ones. */
+const struct fused *fused_best(void);
+
 struct fused_scale fused_scale(double temperature);
 
 /* Rows rounded up to a panel. */
-int fused_padded(int rows);
+static inline int fused_padded(int rows)
+{
+    return (rows + FUSED_PANEL - 1) / FUSED_PANEL * FUSED_PANEL;
+}
+
+/* Rows rounded up to what kernels compute at a time. */
+static inline int fused_whole(int rows)
+{
+    return (rows + FUSED_ROWS - 1) / FUSED_ROWS * FUSED_ROWS;
+}
 
 static inline float *fused_at(struct fused_tile *tile, int i, int k)
 {

@@ -2,7 +2,7 @@
  *
  * Products keep 12 accumulators of 8 floats in registers: 4 rows by 24 columns of dots, 6 rows by 16
  * dimensions of gradients. 12 chains hide the latency of a multiply-add (4 cycles, two a cycle), and
- * a step reads 6 to 8 numbers or vectors for 12 of them. What a panel reads again and again (24 rows
+ * a step reads 6 to 8 numbers or vectors for 12 of them. What half a panel reads again and again (24 rows
  * of 128 dimensions, 16 dimensions of 192 rows: 12 KiB) stays in the first cache, the tile (144 KiB)
  * in the second.
  * SPDX-License-Identifier: MIT */
@@ -18,20 +18,16 @@
 #define INLINE __attribute__((always_inline, target("avx2,fma"))) static inline
 
 enum { LANES = 8, DOT_ROWS = 4, DOT_VECTORS = 3, GRAD_ROWS = 6, GRAD_VECTORS = 2 };
+enum { HALF = DOT_VECTORS * LANES }; /* columns that fit the registers: half a panel */
 
-_Static_assert(FUSED_PANEL == DOT_VECTORS * LANES && FUSED_DEPTH == GRAD_VECTORS * LANES &&
+_Static_assert(FUSED_PANEL == 2 * HALF && FUSED_DEPTH == GRAD_VECTORS * LANES &&
                    FUSED_PANEL % DOT_ROWS == 0 && FUSED_PANEL % GRAD_ROWS == 0 &&
                    FUSED_EDGE % FUSED_PANEL == 0,
     "a panel is whole register tiles");
 
-static int panels(int rows)
-{
-    return (rows + FUSED_PANEL - 1) / FUSED_PANEL;
-}
-
 /* ---- dots ---------------------------------------------------------------------------------------- */
 
-/* x [4,24] of 4 rows of a tall block, whose depths are `stride` floats apart, and a wide panel. Sums of
+/* x [4,24] of 4 rows of a tall block, whose depths are `stride` floats apart, and half a wide panel. Sums of
  * a depth each are added up in x: short chains round less, which counts where T is small. */
 INLINE void four_rows(float *x, const float *a, size_t stride, const float *b, int depth)
 {
@@ -69,14 +65,13 @@ INLINE void four_rows(float *x, const float *a, size_t stride, const float *b, i
 TARGET static void dots(
     struct fused_tile *t, const struct fused_block *a, const struct fused_block *b)
 {
-    const size_t stride = (size_t)panels(a->rows) * FUSED_PANEL * FUSED_DEPTH;
-    const size_t panel = (size_t)b->depth * FUSED_DEPTH * FUSED_PANEL;
+    const size_t stride = (size_t)fused_padded(a->rows) * FUSED_DEPTH;
     t->rows = a->rows;
     t->columns = b->rows;
-    for (int q = 0; q < panels(b->rows); q++)
-        for (int i = 0; i < panels(a->rows) * FUSED_PANEL; i += DOT_ROWS)
-            four_rows(t->x[q][i], a->tall + (size_t)i * FUSED_DEPTH, stride,
-                b->wide + (size_t)q * panel, a->depth);
+    for (int k = 0; k < fused_padded(b->rows); k += HALF)
+        for (int i = 0; i < fused_whole(a->rows); i += DOT_ROWS)
+            four_rows(fused_at(t, i, k), a->tall + (size_t)i * FUSED_DEPTH, stride,
+                b->wide + fused_wide(b->depth, k, 0), a->depth);
 }
 
 /* ---- exponentials -------------------------------------------------------------------------------- */
@@ -115,10 +110,10 @@ struct lanes {
     _Alignas(32) float sum[LANES], weighted[LANES], max[LANES];
 };
 
-/* One panel: its columns are finished, its rows go into lanes. Returns its share of uniformity. */
-INLINE __m256 panel_sums(struct fused_tile *t, struct lanes *row, int q,
-    const struct fused_scale *s, const float *row_near, const float *column_near, bool across,
-    bool square)
+/* Half a panel from column k: its columns are finished, its rows go into lanes. Returns its share of
+ * uniformity. */
+INLINE __m256 half_sums(struct fused_tile *t, struct lanes *row, int k, const struct fused_scale *s,
+    const float *row_near, const float *column_near, bool across, bool square)
 {
     const __m256 power = _mm256_set1_ps(s->power), rest = _mm256_set1_ps(s->rest);
     __m256 sum[DOT_VECTORS], weighted[DOT_VECTORS], max[DOT_VECTORS], near[DOT_VECTORS];
@@ -133,7 +128,7 @@ INLINE __m256 panel_sums(struct fused_tile *t, struct lanes *row, int q,
         __m256 row_max = _mm256_load_ps(row[i].max);
 #pragma GCC unroll 3
         for (int v = 0; v < DOT_VECTORS; v++) {
-            const __m256 dot = _mm256_load_ps(&t->x[q][i][v * LANES]);
+            const __m256 dot = _mm256_load_ps(fused_at(t, i, k + v * LANES));
             const __m256 e = power_of(dot, power, rest);
             const __m256 e4 = square ? _mm256_mul_ps(e, e) : nearness(dot);
             row_sum = _mm256_add_ps(row_sum, e);
@@ -153,11 +148,11 @@ INLINE __m256 panel_sums(struct fused_tile *t, struct lanes *row, int q,
     __m256 all = _mm256_setzero_ps();
 #pragma GCC unroll 3
     for (int v = 0; v < DOT_VECTORS; v++) {
-        const int k = q * FUSED_PANEL + v * LANES;
-        _mm256_storeu_ps(t->column_sum + k, sum[v]);
-        _mm256_storeu_ps(t->column_weighted + k, weighted[v]);
-        _mm256_storeu_ps(t->column_max + k, max[v]);
-        all = _mm256_fmadd_ps(near[v], _mm256_loadu_ps(column_near + k), all);
+        const int c = k + v * LANES;
+        _mm256_storeu_ps(t->column_sum + c, sum[v]);
+        _mm256_storeu_ps(t->column_weighted + c, weighted[v]);
+        _mm256_storeu_ps(t->column_max + c, max[v]);
+        all = _mm256_fmadd_ps(near[v], _mm256_loadu_ps(column_near + c), all);
     }
     return all;
 }
@@ -173,14 +168,14 @@ TARGET static double sums(struct fused_tile *t, const struct fused_scale *s, con
             row[i].sum[l] = row[i].weighted[l] = 0;
             row[i].max[l] = s->gone;
         }
-    for (int q = 0; q < panels(t->columns); q++) {
+    for (int k = 0; k < t->columns; k += HALF) {
         __m256 all;
         if (across)
-            all = s->square ? panel_sums(t, row, q, s, row_near, column_near, true, true)
-                            : panel_sums(t, row, q, s, row_near, column_near, true, false);
+            all = s->square ? half_sums(t, row, k, s, row_near, column_near, true, true)
+                            : half_sums(t, row, k, s, row_near, column_near, true, false);
         else
-            all = s->square ? panel_sums(t, row, q, s, row_near, column_near, false, true)
-                            : panel_sums(t, row, q, s, row_near, column_near, false, false);
+            all = s->square ? half_sums(t, row, k, s, row_near, column_near, false, true)
+                            : half_sums(t, row, k, s, row_near, column_near, false, false);
         _mm256_store_ps(lane, all);
         for (int l = 0; l < LANES; l++)
             near += lane[l];
@@ -203,15 +198,15 @@ TARGET static void weights(struct fused_tile *t, const struct fused_scale *s,
     const float *row_factor, const float *column_factor)
 {
     const __m256 power = _mm256_set1_ps(s->power), rest = _mm256_set1_ps(s->rest);
-    for (int q = 0; q < panels(t->columns); q++) {
-        const float *const column = column_factor + (size_t)q * FUSED_PANEL;
+    for (int k = 0; k < t->columns; k += HALF) {
         for (int i = 0; i < t->rows; i++) {
             const __m256 factor = _mm256_broadcast_ss(row_factor + i);
 #pragma GCC unroll 3
             for (int v = 0; v < DOT_VECTORS; v++) {
-                float *const x = &t->x[q][i][v * LANES];
+                float *const x = fused_at(t, i, k + v * LANES);
                 const __m256 e = power_of(_mm256_load_ps(x), power, rest);
-                const __m256 both = _mm256_add_ps(factor, _mm256_loadu_ps(column + v * LANES));
+                const __m256 both =
+                    _mm256_add_ps(factor, _mm256_loadu_ps(column_factor + k + v * LANES));
                 _mm256_store_ps(x, _mm256_mul_ps(e, both));
             }
         }
@@ -265,7 +260,7 @@ TARGET static void row_gradient(
     float *grad, const struct fused_tile *t, const struct fused_block *b, int padded)
 {
     const int whole = t->columns / FUSED_PANEL, rest = t->columns % FUSED_PANEL;
-    const size_t depth = (size_t)panels(b->rows) * FUSED_PANEL * FUSED_DEPTH;
+    const size_t depth = (size_t)fused_padded(b->rows) * FUSED_DEPTH;
     for (int d = 0; d < b->depth; d++) {
         const float *const u = b->tall + (size_t)d * depth;
         for (int i = 0; i < t->rows; i += GRAD_ROWS) {
@@ -285,7 +280,7 @@ TARGET static void row_gradient(
 TARGET static void column_gradient(
     float *grad, const struct fused_tile *t, const struct fused_block *a, int padded)
 {
-    const size_t depth = (size_t)panels(a->rows) * FUSED_PANEL * FUSED_DEPTH;
+    const size_t depth = (size_t)fused_padded(a->rows) * FUSED_DEPTH;
     for (int d = 0; d < a->depth; d++)
         for (int k = 0; k < t->columns; k += GRAD_ROWS) {
             float *const at = grad + ((size_t)d * (size_t)padded + (size_t)k) * FUSED_DEPTH;

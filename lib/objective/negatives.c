@@ -9,7 +9,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/nn/gemm.h"
-#include "lib/objective/fusedavx2.h"
+#include "lib/objective/fused.h"
 #include "lib/objective/tile.h"
 
 #include <math.h>
@@ -74,7 +74,7 @@ struct negatives *negatives_new(
     n->depth = (p + FUSED_DEPTH - 1) / FUSED_DEPTH;
     n->temperature = temperature;
     n->scale = fused_scale(temperature);
-    n->fused = portable || 1 / temperature > FUSED_SHARPEST ? NULL : fusedavx2_kernels();
+    n->fused = portable || 1 / temperature > FUSED_SHARPEST ? NULL : fused_best();
     n->parallel = parallel;
     pthread_mutex_init(&n->mutex, NULL);
     pthread_cond_init(&n->finished, NULL);

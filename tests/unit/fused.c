@@ -1,6 +1,7 @@
 /* fused -- kernels against their plain twin, the twin against loops in double; marks and padding.
  * SPDX-License-Identifier: MIT */
 #include "lib/objective/fusedavx2.h"
+#include "lib/objective/fusedavx512.h"
 
 #include "tests/unit/noise.h"
 #include "tests/unit/tap.h"
@@ -198,10 +199,11 @@ int main(void)
         row_number[i] = (float)(1 + 0.3 * noise(5, (uint32_t)i));
     for (int k = 0; k < FUSED_EDGE + FUSED_PANEL; k++)
         column_number[k] = (float)(1 + 0.3 * noise(6, (uint32_t)k));
-    for (int way = 0; way < 2; way++) {
-        const struct fused *const f = way ? fusedavx2_kernels() : fused_plain();
+    const struct fused *const ways[] = {fused_plain(), fusedavx2_kernels(), fusedavx512_kernels()};
+    for (int way = 0; way < 3; way++) {
+        const struct fused *const f = ways[way];
         if (f == NULL) {
-            SKIP("no AVX2 here");
+            SKIP("no %s here", way == 1 ? "AVX2" : "AVX-512");
             continue;
         }
         check_dots(f);
