@@ -11,7 +11,12 @@
 
 /* Source: Intel SDM volume 1, sections 13.2, 13.3 (XCR0), 18.2 (AMX); volume 2, CPUID leaf 7. */
 enum { XCR0_AVX = 0x6, XCR0_AVX512 = 0xE6, XCR0_TILES = 0x60000 };
-enum { LEAF1_ECX_FMA = 1 << 12, LEAF1_ECX_OSXSAVE = 1 << 27, LEAF7_EBX_AVX2 = 1 << 5 };
+enum {
+    LEAF1_ECX_FMA = 1 << 12,
+    LEAF1_ECX_OSXSAVE = 1 << 27,
+    LEAF7_EBX_AVX2 = 1 << 5,
+    LEAF7_1_EAX_BF16 = 1 << 5
+};
 static const unsigned leaf7_ebx_avx512 = 1U << 16 | 1U << 17 | 1U << 30 | 1U << 31; /* F DQ BW VL */
 enum { LEAF7_EDX_AMX = 1 << 22 | 1 << 24 };                                         /* BF16, TILE */
 
@@ -44,9 +49,12 @@ static int find_level(void)
         return CPU_BASELINE;
     if ((b & leaf7_ebx_avx512) != leaf7_ebx_avx512 || (saved & XCR0_AVX512) != XCR0_AVX512)
         return CPU_AVX2;
-    if ((d & LEAF7_EDX_AMX) != LEAF7_EDX_AMX || (saved & XCR0_TILES) != XCR0_TILES ||
-        CPU_MOST < CPU_AMX || !ask_for_tiles())
+    const uint32_t leaf7_edx = d;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & LEAF7_1_EAX_BF16))
         return CPU_AVX512;
+    if ((leaf7_edx & LEAF7_EDX_AMX) != LEAF7_EDX_AMX || (saved & XCR0_TILES) != XCR0_TILES ||
+        CPU_MOST < CPU_AMX || !ask_for_tiles())
+        return CPU_BF16;
     return CPU_AMX;
 }
 #else
@@ -64,6 +72,6 @@ int cpu_level(void)
 
 const char *cpu_name(int level)
 {
-    static const char *const name[] = {"baseline", "AVX2", "AVX-512", "AMX"};
+    static const char *const name[] = {"baseline", "AVX2", "AVX-512", "AVX512_BF16", "AMX"};
     return name[level];
 }

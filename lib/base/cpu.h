@@ -16,7 +16,8 @@
 #define CPU_BASELINE 0 /* what the compiler assumes of any CPU: SSE2 on x86-64 */
 #define CPU_AVX2     1 /* AVX2 and FMA */
 #define CPU_AVX512   2 /* AVX-512 F, BW, DQ, VL */
-#define CPU_AMX      3 /* tiles of bf16, and the operating system lets this process use them */
+#define CPU_BF16     3 /* AVX512_BF16: products of pairs of bf16 */
+#define CPU_AMX      4 /* tiles of bf16, and the operating system lets this process use them */
 
 #ifndef CPU_MOST
 #define CPU_MOST CPU_AMX
@@ -25,7 +26,7 @@
 /* The level of this CPU, CPU_MOST at most. The first call asks the operating system for tiles, which
  * holds for every thread; the answer is always the same. */
 int cpu_level(void);
-const char *cpu_name(int level); /* "baseline", "AVX2", "AVX-512", "AMX" */
+const char *cpu_name(int level); /* "baseline", "AVX2", "AVX-512", "AVX512_BF16", "AMX" */
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && CPU_MOST >= CPU_AVX2

@@ -87,6 +87,8 @@ const struct micro *micro_choose(int level)
 #if defined(__x86_64__)
     if (level >= CPU_AMX)
         return &micro_amx;
+    if (level >= CPU_BF16)
+        return &micro_bf16;
     if (level >= CPU_AVX512)
         return &micro_avx512;
     if (level >= CPU_AVX2)

@@ -58,7 +58,7 @@ const struct micro *micro_choose(int level);
 extern const struct micro micro_plain;
 
 #if defined(__x86_64__)
-extern const struct micro micro_avx2, micro_avx512, micro_amx;
+extern const struct micro micro_avx2, micro_avx512, micro_bf16, micro_amx;
 #endif
 
 #endif

@@ -1,14 +1,11 @@
 /* micro_amx -- products of bf16 chunks by the tiles of AMX.
  *
  * Eight tiles of 16 rows of 64 bytes: 0 to 3 are sums, 4 and 5 rows of a, 6 and 7 panels of b.
- * Rounding to bf16 is by AVX512_BF16, which every CPU with tiles has: it takes denormals for zero, but
- * sums of tiles have none.
+ * Rounding to bf16 is that of micro_bf16: every CPU with tiles has AVX512_BF16.
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/micro.h"
 
 #if defined(__x86_64__)
-#include "lib/nn/precision.h"
-
 #include <immintrin.h>
 #include <string.h>
 
@@ -115,19 +112,10 @@ static void product(float *restrict sum, const uint16_t *a0, const uint16_t *a1,
     __asm__ volatile("" ::: "memory");
 }
 
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"))) static void store(
-    uint16_t *restrict out, const float *restrict sum, const int *restrict place, size_t stride,
-    int columns)
+static void store(uint16_t *restrict out, const float *restrict sum, const int *restrict place,
+    size_t stride, int columns)
 {
-    const __mmask32 mask = columns >= MICRO_COLUMNS ? ~(__mmask32)0 : ((__mmask32)1 << columns) - 1;
-    for (int m = 0; m < MICRO_ROWS; m++, sum += MICRO_COLUMNS)
-        if (place[m] >= 0) {
-            const __m512bh row =
-                _mm512_cvtne2ps_pbh(_mm512_loadu_ps(sum + 16), _mm512_loadu_ps(sum));
-            __m512i bits;
-            memcpy(&bits, &row, sizeof bits);
-            _mm512_mask_storeu_epi16(out + (size_t)place[m] * stride, mask, bits);
-        }
+    micro_bf16.store(out, sum, place, stride, columns); /* whoever has tiles has AVX512_BF16 */
 }
 
 const struct micro micro_amx = {"AMX", begin, end, product, store};

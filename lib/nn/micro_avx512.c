@@ -1,7 +1,7 @@
 /* micro_avx512 -- products of bf16 chunks by AVX-512, in the order of TDPBF16PS.
  *
  * As micro_avx2, with vectors of 16 and 32 registers: 4 rows by 32 columns, even and odd sums side by
- * side. VDPBF16PS (AVX512_BF16) would be twice as fast, but adds the odd product to the even sum: other bits.
+ * side. For CPUs that have no VDPBF16PS: micro_bf16 is twice as fast.
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/micro.h"
 

@@ -1,9 +1,10 @@
 /* peak -- how many operations a second this machine does at most: in f32 fused multiply-adds in
- * registers, by the widest vectors it has; in bf16, where it has AMX, products of tiles that are
- * loaded from the first cache, four loads for four products, as a matrix product does.
+ * registers, by the widest vectors it has; in bf16, where it has AVX512_BF16, products of pairs in
+ * registers, and where it has AMX, products of tiles that are loaded from the first cache, four loads
+ * for four products, as a matrix product does.
  *
  *     peak [THREADS]     prints "INSTRUCTIONS ONE ALL", in GFLOP/s: of one thread, of all together;
- *                        a line for f32, and with AMX a second one for bf16
+ *                        a line for f32, and one more for each kind of bf16
  *
  * A multiply-add counts as two. Time is the processor time of each thread, best of some rounds, so
  * that other work on the machine disturbs little; `ALL` is measured with all threads running, as
@@ -57,6 +58,24 @@ __attribute__((target("avx512f"))) static double fma_avx512(float *sum)
         chain[0] = _mm512_add_ps(chain[0], chain[i]);
     *sum = _mm512_cvtss_f32(chain[0]);
     return 2.0 * 16 * CHAINS * TURNS;
+}
+
+__attribute__((target("avx512f,avx512bf16"))) static double pairs(float *sum)
+{
+    __m512 chain[CHAINS];
+    __m512i a = _mm512_set1_epi32(0x3C003C00);
+    for (int i = 0; i < CHAINS; i++)
+        chain[i] = _mm512_set1_ps((float)i);
+    for (int turn = 0; turn < TURNS; turn++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS; i++)
+            chain[i] = _mm512_dpbf16_ps(chain[i], (__m512bh)a, (__m512bh)a);
+        __asm__ volatile("" : "+v"(a)); /* or the product would be made once */
+    }
+    for (int i = 1; i < CHAINS; i++)
+        chain[0] = _mm512_add_ps(chain[0], chain[i]);
+    *sum = _mm512_cvtss_f32(chain[0]);
+    return 2.0 * 32 * CHAINS * TURNS;
 }
 
 /* Source: Intel SDM volume 1, section 18.3: the 64 bytes that LDTILECFG reads. */
@@ -188,6 +207,8 @@ int main(int argc, char **argv)
 #endif
     print(name, run, threads);
 #if defined(__x86_64__)
+    if (cpu_level() >= CPU_BF16)
+        print("AVX512_BF16", pairs, threads);
     if (cpu_level() >= CPU_AMX)
         print("AMX", tiles, threads);
 #endif
