@@ -25,6 +25,7 @@ static void *room(size_t count, size_t unit)
 
 struct table {
     struct channel *out;
+    bool null;
     size_t used;
     char text[1 << 16];
 };
@@ -37,9 +38,9 @@ static void table_flush(struct table *table)
     table->used = 0;
 }
 
-static void table_put(struct table *table, const char *text)
+static void table_bytes(struct table *table, const char *text, size_t left)
 {
-    for (size_t left = strlen(text); left > 0;) {
+    while (left > 0) {
         const size_t room = sizeof table->text - table->used;
         const size_t piece = left < room ? left : room;
         memcpy(table->text + table->used, text, piece);
@@ -51,19 +52,26 @@ static void table_put(struct table *table, const char *text)
     }
 }
 
+/* A field, and `end` behind it or a zero byte. */
+static void table_put(struct table *table, const char *text, char end)
+{
+    table_bytes(table, text, strlen(text));
+    table_bytes(table, table->null ? "" : &end, 1);
+}
+
 /* `a` and a cosine; between them `b`, unless NULL. */
 static void table_line(struct table *table, const char *a, const char *b, double cosine)
 {
     char number[40];
     /* what rounds to zero has no sign */
-    snprintf(number, sizeof number, "\t%.6f\n", fabs(cosine) < 5e-7 ? 0 : cosine);
-    table_put(table, a);
-    table_put(table, b != NULL ? "\t" : "");
-    table_put(table, b != NULL ? b : "");
-    table_put(table, number);
+    snprintf(number, sizeof number, "%.6f", fabs(cosine) < 5e-7 ? 0 : cosine);
+    table_put(table, a, '\t');
+    if (b != NULL)
+        table_put(table, b, '\t');
+    table_put(table, number, '\n');
 }
 
-static struct table *table_new(const char *head)
+static struct table *table_new(const char *head, const struct listing *l)
 {
     struct err err = {0};
     struct table *const table = room(1, sizeof *table);
@@ -71,7 +79,9 @@ static struct table *table_new(const char *head)
     if (table->out == NULL)
         die_err(&err);
     die_unlink(channel_part(table->out));
-    table_put(table, head);
+    table->null = l->null;
+    if (!l->null)
+        table_bytes(table, head, strlen(head));
     return table;
 }
 
@@ -84,9 +94,11 @@ static void table_finish(struct table *table)
 
 /* ---- what they share -------------------------------------------------------------------------- */
 
-static void open_rows(struct collection *rows, struct channel *channel, const char *column)
+static void open_rows(
+    struct collection *rows, struct channel *channel, const char *column, bool raw)
 {
     struct err err = {0};
+    rows->raw = raw;
     if (collection_open(rows, channel, column, &err) < 0)
         die_err(&err);
 }
@@ -102,7 +114,7 @@ static void keep_rows(struct collection *rows)
 static void read_all(struct collection *rows, struct channel *channel, const struct listing *l)
 {
     struct err err = {0};
-    open_rows(rows, channel, l->column);
+    open_rows(rows, channel, l->column, l->null);
     keep_rows(rows);
     if (collection_once(rows, &err) < 0)
         die_err(&err);
@@ -163,7 +175,7 @@ void listing_neighbours(struct channel *collection, const struct listing *l)
     struct collection rows = {0};
     read_all(&rows, collection, l);
     struct search *const search = search_self(&rows, l);
-    struct table *const table = table_new("query\tneighbour\tcosine\n");
+    struct table *const table = table_new("query\tneighbour\tcosine\n", l);
     for (int i = 0; i < rows.rows; i++)
         list(table, search, &rows, &rows, i, -INFINITY);
     table_finish(table);
@@ -204,8 +216,8 @@ static void find(const char *head, struct channel *query_in, struct channel *row
     const struct listing *l, double least)
 {
     struct collection queries = {0}, rows = {0};
-    open_rows(&rows, rows_in, l->column);
-    open_rows(&queries, query_in, rows.column);
+    open_rows(&rows, rows_in, l->column, l->null);
+    open_rows(&queries, query_in, rows.column, l->null);
     if (queries.width != rows.width)
         die(ERR_INPUT, "'%s' has %d features a row, '%s' has %d", rows.source, rows.width,
             queries.source, queries.width);
@@ -214,7 +226,7 @@ static void find(const char *head, struct channel *query_in, struct channel *row
     pass(search, &rows);
     if (least < 0)
         note_few(&rows, rows.rows, l->neighbors);
-    struct table *const table = table_new(head);
+    struct table *const table = table_new(head, l);
     int hits = 0;
     for (int i = 0; i < queries.rows; i++)
         hits += list(table, search, &queries, &rows, i, least) > 0;
@@ -287,7 +299,7 @@ void listing_duplicates(struct channel *collection, const struct listing *l)
         die_err(&err);
     progress_end(rows.rows);
     struct member *const member = members(&count, group, nearest, &rows);
-    struct table *const table = table_new("group\tpicture\tcosine\n");
+    struct table *const table = table_new("group\tpicture\tcosine\n", l);
     for (int i = 0; i < count; i++) {
         char number[24];
         groups += i == 0 || member[i].group != member[i - 1].group;
@@ -334,7 +346,7 @@ void listing_outliers(struct channel *collection, const struct listing *l)
         outlier[i] = (struct outlier){count > 0 ? sum / count : 0, rows.id[i], i};
     }
     qsort(outlier, (size_t)rows.rows, sizeof *outlier, by_cosine);
-    struct table *const table = table_new("picture\tcosine\n");
+    struct table *const table = table_new("picture\tcosine\n", l);
     for (int i = 0; i < rows.rows && i < l->outliers; i++)
         table_line(table, collection_name(&rows, outlier[i].row), NULL, outlier[i].cosine);
     table_finish(table);
