@@ -150,7 +150,7 @@ static struct search *search_self(const struct collection *rows, const struct li
         const int left = rows->rows - from;
         progress_update(from, NULL);
         search_offer(search, rows->unit + (size_t)from * (size_t)rows->width, rows->id, from,
-            left < SEARCH_ROWS ? left : SEARCH_ROWS);
+            left < SEARCH_ROWS ? left : SEARCH_ROWS, NULL);
     }
     progress_end(rows->rows);
     return search;
@@ -183,33 +183,79 @@ void listing_neighbours(struct channel *collection, const struct listing *l)
     collection_free(&rows);
 }
 
-/* The rows of `rows` pass by `search`, many at a time, whatever records they come in. */
+/* Rows of length 1, taken from the records of a collection, however these are cut. */
+struct stage {
+    struct collection *rows;
+    float *unit; /* [SEARCH_ROWS,D] */
+    int held;    /* rows that are here */
+    int got,
+        taken; /* rows of the record that was read last, and those of them that went to a stage */
+    bool ended;
+    struct err err;
+};
+
+/* Fill the stage; it is not full only at the end, or after an error. */
+static void fill(void *context)
+{
+    struct stage *const s = context;
+    const size_t width = (size_t)s->rows->width;
+    for (s->held = 0; s->held < SEARCH_ROWS && !s->ended;) {
+        if (s->taken == s->got) {
+            s->taken = 0;
+            s->got = collection_next(s->rows, &s->err);
+            s->ended = s->got <= 0;
+            continue;
+        }
+        const int left = s->got - s->taken, room = SEARCH_ROWS - s->held;
+        const int take = left < room ? left : room;
+        collection_unit(s->unit + (size_t)s->held * width, s->rows, s->taken, take);
+        s->held += take;
+        s->taken += take;
+    }
+}
+
+/* The ids of the rows up to row `rows`: the collection moves its own while others look at these. */
+static int64_t *copy_ids(int64_t *id, int *room, const struct collection *from, int known, int rows)
+{
+    if (rows > *room) {
+        *room = rows + rows / 2;
+        id = realloc(id, (size_t)*room * sizeof *id);
+        if (id == NULL)
+            die(ERR_FAILED, "cannot allocate memory for the ids of %d rows", *room);
+    }
+    memcpy(id + known, from->id + known, (size_t)(rows - known) * sizeof *id);
+    return id;
+}
+
+/* The rows of `rows` pass by `search`, many at a time: while some are compared the next are read. */
 static void pass(struct search *search, struct collection *rows)
 {
     struct err err = {0};
-    const size_t width = (size_t)rows->width;
-    float *const stage = room(SEARCH_ROWS, width * sizeof *stage);
-    int got, held = 0;
+    const size_t size = SEARCH_ROWS * (size_t)rows->width;
+    float *const unit[2] = {room(size, sizeof(float)), room(size, sizeof(float))};
+    struct stage stage = {.rows = rows, .unit = unit[0]};
+    const struct search_aside next = {fill, &stage};
+    int64_t *id = NULL;
+    int ids = 0, from = 0;
     progress_start(0, "rows");
-    while ((got = collection_next(rows, &err)) > 0) {
-        for (int at = 0; at < got;) {
-            const int take = got - at < SEARCH_ROWS - held ? got - at : SEARCH_ROWS - held;
-            collection_unit(stage + (size_t)held * width, rows, at, take);
-            held += take;
-            at += take;
-            if (held == SEARCH_ROWS) {
-                search_offer(search, stage, rows->id, rows->rows - got + at - held, held);
-                held = 0;
-            }
-        }
-        progress_update(rows->rows, NULL);
+    fill(&stage);
+    for (int turn = 1; stage.err.status == ERR_NONE && stage.held > 0; turn = 1 - turn) {
+        const int held = stage.held;
+        const float *const offer = stage.unit;
+        id = copy_ids(id, &ids, rows, from, from + held);
+        stage.unit = unit[turn];
+        search_offer(search, offer, id, from, held, &next);
+        from += held;
+        progress_update(from, NULL);
     }
-    if (got < 0 || collection_once(rows, &err) < 0)
+    if (stage.err.status != ERR_NONE)
+        die_err(&stage.err);
+    if (collection_once(rows, &err) < 0)
         die_err(&err);
-    if (held > 0)
-        search_offer(search, stage, rows->id, rows->rows - held, held);
     progress_end(rows->rows);
-    free(stage);
+    free(unit[0]);
+    free(unit[1]);
+    free(id);
 }
 
 static void find(const char *head, struct channel *query_in, struct channel *rows_in,
