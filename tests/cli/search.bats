@@ -60,13 +60,14 @@ wanted() { # FOLDER QUERY K
 
 @test "misuse is 2, with nothing on stdout and nothing left behind" {
     pictures
-    mkdir empty full
+    mkdir -p empty full half/state
     touch full/x
     for options in "" "run" "none p new.ppm" "p p new.ppm" "run none new.ppm" "run p none" "run p p" \
         "run p new.ppm --neighbors 0" "run p new.ppm --neighbors 1x" "run p new.ppm --piece 0" \
         "run p new.ppm --sheet a.gif" "run p new.ppm --sheet none/a.png" "run p new.ppm -o none/a" \
         "run p new.ppm --bogus 1" "run p new.ppm --index" "run p new.ppm --index full" \
-        "run p new.ppm --index new.ppm" "run p new.ppm --index p/ant/index" "run empty new.ppm"; do
+        "run p new.ppm --index new.ppm" "run p new.ppm --index p/ant/index" "run empty new.ppm" "half p new.ppm" \
+        "run p new.ppm --bogus"; do
         echo "$options"
         run --separate-stderr bash -c "simclr-search $options | cat; exit \${PIPESTATUS[0]}"
         [ "$status" = 2 ] && [ -z "$output" ] && [[ $stderr == simclr-search:* ]]
@@ -185,8 +186,9 @@ wanted() { # FOLDER QUERY K
     run -3 simclr-search run p new.ppm
     [ "$output" = "simclr-search: no picture of 'p' can be read" ]
     echo text >bad
-    run -3 --separate-stderr simclr-search run p bad
-    [ -z "$output" ] && [[ $stderr == *"bad"* ]]
+    run -3 --separate-stderr simclr-search run p bad --index none
+    [ -z "$output" ] && [[ $stderr == *"bad"* ]] && [ "$(wc -l <<<"$stderr")" = 1 ]
+    [ ! -e none ]
 }
 
 @test "what could not be opened is tried again" {
