@@ -70,7 +70,7 @@ wanted() { # FOLDER QUERY K
         "run p new.ppm --bogus"; do
         echo "$options"
         run --separate-stderr bash -c "simclr-search $options | cat; exit \${PIPESTATUS[0]}"
-        [ "$status" = 2 ] && [ -z "$output" ] && [[ $stderr == simclr-search:* ]]
+        [ "$status" = 2 ] && [ -z "$output" ] && [[ $stderr == simclr-*:* ]]
         [ "$(grep -vc hint: <<<"$stderr")" = 1 ]
     done
     [ "$(ls full)" = x ] && [ ! -e p/ant/index ]
