@@ -259,6 +259,13 @@ wanted() { # FOLDER QUERY K
     simclr-search run p new.ppm --index ix | cmp - table
     rm ix/features.*
     simclr-search run p new.ppm --index ix | cmp - table
+    head -z -n 1 ix/files >forged # a digest that is right, and a stream that is none
+    printf 'a[$(touch$IFS"owned")]\0' >body
+    { sha256sum <body | tr '\n' '\0' && cat body; } >>forged
+    cp ix/features.* 'ix/features.a[$(touch$IFS"owned")]'
+    cp forged ix/files
+    simclr-search run p new.ppm --index ix | cmp - table
+    [ ! -e owned ] && [ "$(ls ix/features.* | wc -l)" = 1 ]
     truncate -s -20 ix/features.*
     run -3 --separate-stderr simclr-search run p new.ppm --index ix
     [ -z "$output" ] && [[ $stderr == *"--rebuild"* ]]
