@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/jsonl.h"
 
+#include "formats/decimal.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,21 +65,112 @@ static int refuse(const struct jsonl *j, const char *what, struct err *err)
         err, ERR_INPUT, "line %lld of '%s' %s", (long long)j->line, channel_name(j->channel), what);
 }
 
-/* The next row, a new reference. 1; 0; -1. */
-static int take_object(struct jsonl *j, json_t **out, struct err *err)
+/* A line as an object, a new reference. 1; -1. */
+static int parse(struct jsonl *j, const void *line, size_t length, json_t **out, struct err *err)
 {
-    const char *line = NULL;
-    size_t length = 0;
     json_error_t error;
-    const int got = take_line(j, &line, &length, err);
-    if (got <= 0)
-        return got;
     *out = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
     if (json_is_object(*out))
         return 1;
     json_decref(*out);
     *out = NULL;
     return refuse(j, "is no JSON object", err);
+}
+
+/* ---- the features, quickly ------------------------------------------------------------------ */
+
+/* Nearly all of a line is one array of numbers. It is read here, and jansson gets the line without it;
+ * what is unusual in any way jansson gets whole. */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+    while (at < end && is_blank(*at))
+        at++;
+    return at;
+}
+
+/* Behind the closing quote of the string whose opening one is before `at`. */
+static const char *skip_string(const char *at, const char *end)
+{
+    for (; at < end && *at != '"'; at++)
+        at += *at == '\\' && at + 1 < end;
+    return at < end ? at + 1 : end;
+}
+
+/* Where the array under `key` of the object begins, behind its '['; or NULL. */
+static const char *find_array(const char *at, const char *end, const char *key)
+{
+    const size_t size = strlen(key);
+    int depth = 0;
+    while (at < end) {
+        const char c = *at++;
+        depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+        if (c != '"')
+            continue;
+        const char *const name = at;
+        at = skip_string(at, end);
+        if (depth != 1 || (size_t)(at - name) != size + 1 || memcmp(name, key, size) != 0)
+            continue;
+        const char *colon = skip_blanks(at, end);
+        if (colon == end || *colon != ':')
+            continue;
+        colon = skip_blanks(colon + 1, end);
+        if (colon < end && *colon == '[')
+            return colon + 1;
+    }
+    return NULL;
+}
+
+/* Exactly `width` numbers up to the ']', whose place this returns; or NULL. */
+static const char *read_array(float *out, int width, const char *at, const char *end)
+{
+    for (int i = 0; i < width; i++) {
+        double number;
+        at = skip_blanks(at, end);
+        if (!decimal_read(&number, &at, at, end))
+            return NULL;
+        out[i] = (float)number;
+        at = skip_blanks(at, end);
+        if (at == end || *at != (i < width - 1 ? ',' : ']'))
+            return NULL;
+        at += i < width - 1;
+    }
+    return at;
+}
+
+static int append(struct bytes *out, const char *from, size_t size, struct err *err)
+{
+    unsigned char *const room = bytes_room(out, size, err);
+    if (room == NULL)
+        return -1;
+    memcpy(room, from, size);
+    out->size += size;
+    return 0;
+}
+
+/* Take the features out of a line: 1, and j->value has them and j->rest the line with an empty array; 0:
+ * it is left to jansson; -1. */
+static int take_array(struct jsonl *j, int width, const char *line, size_t length, struct err *err)
+{
+    const char *const end = line + length, *const from = find_array(line, end, j->key);
+    j->rest.size = j->value.size = 0;
+    if (from == NULL)
+        return 0;
+    float *const value = (float *)(void *)bytes_room(&j->value, (size_t)width * sizeof *value, err);
+    if (value == NULL)
+        return -1;
+    const char *const to = read_array(value, width, from, end);
+    if (to == NULL)
+        return 0;
+    return append(&j->rest, line, (size_t)(from - line), err) < 0 ||
+                   append(&j->rest, to, (size_t)(end - to), err) < 0
+               ? -1
+               : 1;
 }
 
 /* ---- the first row -------------------------------------------------------------------------- */
@@ -130,9 +223,13 @@ int jsonl_open(struct jsonl *out, struct rows *rows, struct channel *channel, co
     struct err *err)
 {
     *out = (struct jsonl){.channel = channel};
-    const int got = take_object(out, &out->row, err);
+    const char *line = NULL;
+    size_t length = 0;
+    int got = take_line(out, &line, &length, err);
     if (got == 0)
         err_set(err, ERR_INPUT, "'%s' is empty", channel_name(channel));
+    if (got == 1)
+        got = parse(out, line, length, &out->row, err);
     if (got == 1 && take_keys(out, rows, column, err) == 0)
         return 0;
     jsonl_close(out);
@@ -175,7 +272,9 @@ static int take_name(const struct jsonl *j, const struct rows *rows, const json_
     return 0;
 }
 
-static int take_row(struct jsonl *j, struct rows *rows, const json_t *row, struct err *err)
+/* `read`: the features are in j->value, and their array is empty. */
+static int take_row(
+    struct jsonl *j, struct rows *rows, const json_t *row, bool read, struct err *err)
 {
     const json_t *const array = json_object_get(row, j->key);
     int64_t id = j->line - 1, label = -1, view = 0;
@@ -186,13 +285,15 @@ static int take_row(struct jsonl *j, struct rows *rows, const json_t *row, struc
         take_whole(j, row, "view", rows->views, false, &view, err) < 0 ||
         take_name(j, rows, row, &name, &length, err) < 0)
         return -1;
-    if (json_array_size(array) != (size_t)rows->width)
+    if (!read && json_array_size(array) != (size_t)rows->width)
         return err_set(err, ERR_INPUT, "line %lld of '%s' has %zu features, not %d",
             (long long)j->line, channel_name(j->channel), json_array_size(array), rows->width);
     float *const value = rows_add(rows, id, label, view, name, length, err);
     if (value == NULL)
         return -1;
-    for (int i = 0; i < rows->width; i++) {
+    if (read)
+        memcpy(value, j->value.data, (size_t)rows->width * sizeof *value);
+    for (int i = 0; i < rows->width && !read; i++) {
         const json_t *const number = json_array_get(array, (size_t)i);
         if (!json_is_number(number))
             return refuse(j, "has a feature that is no number", err);
@@ -204,11 +305,20 @@ static int take_row(struct jsonl *j, struct rows *rows, const json_t *row, struc
 int jsonl_next(struct jsonl *j, struct rows *rows, struct err *err)
 {
     json_t *row = j->row;
+    const char *line = NULL;
+    size_t length = 0;
+    int read = 0;
     j->row = NULL;
-    const int got = row != NULL ? 1 : take_object(j, &row, err);
-    if (got <= 0)
-        return got;
-    const int failed = take_row(j, rows, row, err);
+    if (row == NULL) {
+        const int got = take_line(j, &line, &length, err);
+        if (got <= 0)
+            return got;
+        read = take_array(j, rows->width, line, length, err);
+        if (read < 0 || (read == 1 && parse(j, j->rest.data, j->rest.size, &row, err) < 0) ||
+            (read == 0 && parse(j, line, length, &row, err) < 0))
+            return -1;
+    }
+    const int failed = take_row(j, rows, row, read == 1, err);
     json_decref(row);
     return failed ? -1 : 1;
 }
@@ -216,6 +326,8 @@ int jsonl_next(struct jsonl *j, struct rows *rows, struct err *err)
 void jsonl_close(struct jsonl *j)
 {
     bytes_free(&j->buffer);
+    bytes_free(&j->rest);
+    bytes_free(&j->value);
     json_decref(j->row);
     free(j->key);
     *j = (struct jsonl){0};

@@ -30,10 +30,11 @@ struct jsonl {
     struct bytes buffer;
     size_t next; /* what is used of it */
     bool ended;
-    char *key;    /* of the features */
-    bool ids;     /* the rows have some */
-    json_t *row;  /* the first, until it is asked for */
-    int64_t line; /* lines so far */
+    struct bytes rest, value; /* a line without its features; these */
+    char *key;                /* of the features */
+    bool ids;                 /* the rows have some */
+    json_t *row;              /* the first, until it is asked for */
+    int64_t line;             /* lines so far */
 };
 
 /* Read the first line; what it says goes into `rows`, zeroed before. `column` NULL: as above. The

@@ -12,12 +12,26 @@
 
 enum { PIECE = 1 << 16 };
 
+/* Paths with zero bytes behind them: none of them is empty or too long. */
+static bool is_zeroed(const unsigned char *b, size_t size)
+{
+    size_t from = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (b[i] != '\0')
+            continue;
+        if (i == from || i - from >= LIST_LINE)
+            return false;
+        from = i + 1;
+    }
+    return from > 0 && size - from < LIST_LINE;
+}
+
 bool list_is(const void *bytes, size_t size)
 {
     const unsigned char *const b = bytes;
     for (size_t i = 0; i < size; i++)
         if (b[i] < ' ' && b[i] != '\t' && b[i] != '\n' && b[i] != '\r')
-            return false;
+            return is_zeroed(b, size);
     return size > 0;
 }
 
@@ -43,25 +57,33 @@ static int add_line(struct list *list, char *line, size_t length, struct err *er
     return line[0] == '\0' ? 0 : table_add(&list->table, 0, 0, line, tab ? tab + 1 : NULL, err);
 }
 
-/* Take the whole lines at the beginning of the text; what is left is moved to its beginning. */
+/* A path that may have any other byte in it. */
+static int add_path(struct list *list, char *path, size_t length, struct err *err)
+{
+    path[length] = '\0';
+    return length == 0 ? 0 : table_add(&list->table, 0, 0, path, NULL, err);
+}
+
+/* Take the whole lines at the beginning of the text; what is left is moved to its beginning. `end`
+ * is the byte behind a line. */
 static int take_lines(
-    struct list *list, struct bytes *text, bool ended, const char *name, struct err *err)
+    struct list *list, struct bytes *text, char end, bool ended, const char *name, struct err *err)
 {
     char *const data = (char *)text->data;
     size_t from = 0;
     while (from < text->size) {
-        const char *const newline = memchr(data + from, '\n', text->size - from);
-        if (newline == NULL && !ended)
+        const char *const last = memchr(data + from, end, text->size - from);
+        if (last == NULL && !ended)
             break;
-        const size_t length = newline == NULL ? text->size - from : (size_t)(newline - data) - from;
-        if (memchr(data + from, '\0', length) != NULL)
+        const size_t length = last == NULL ? text->size - from : (size_t)(last - data) - from;
+        if (end != '\0' && memchr(data + from, '\0', length) != NULL)
             return err_set(err, ERR_INPUT, "line %lld of '%s' is no text",
                 (long long)list->table.count + 1, name);
-        if (length < LIST_LINE && add_line(list, data + from, length, err) < 0)
-            return -1;
         if (length >= LIST_LINE)
             break;
-        from += length + (newline != NULL);
+        if ((end == '\0' ? add_path : add_line)(list, data + from, length, err) < 0)
+            return -1;
+        from += length + (last != NULL);
     }
     text->size -= from;
     memmove(data, data + from, text->size);
@@ -70,10 +92,23 @@ static int take_lines(
                : err_set(err, ERR_INPUT, "'%s' has a line of more than %d bytes", name, LIST_LINE);
 }
 
+/* What ends a line, by the first piece of the text; the mark at its beginning is no text. */
+static char begin(struct bytes *text)
+{
+    if (text->size > 0 && memchr(text->data, '\0', text->size) != NULL)
+        return '\0';
+    if (text->size >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0) {
+        text->size -= 3;
+        memmove(text->data, text->data + 3, text->size);
+    }
+    return '\n';
+}
+
 static int read_lines(struct list *list, struct channel *channel, struct err *err)
 {
     struct bytes text = {0};
     bool first = true;
+    char end = '\n';
     ssize_t got = 1;
     int failed = 0;
     while (got > 0 && !failed) {
@@ -82,15 +117,12 @@ static int read_lines(struct list *list, struct channel *channel, struct err *er
         failed = got < 0;
         if (!failed)
             text.size += (size_t)got;
-        if (first && (text.size >= 3 || got == 0)) {
+        if (first && (text.size >= PIECE || got == 0)) { /* a pipe brings a few bytes at a time */
             first = false;
-            if (text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
-                text.size -= 3;
-                memmove(text.data, text.data + 3, text.size);
-            }
+            end = begin(&text);
         }
         if (!failed && !first)
-            failed = take_lines(list, &text, got == 0, channel_name(channel), err);
+            failed = take_lines(list, &text, end, got == 0, channel_name(channel), err);
     }
     bytes_free(&text);
     return failed ? -1 : 0;

@@ -1,10 +1,13 @@
-/* list.h -- a text that names picture files, one a line.
+/* list.h -- a text that names picture files, one a line, or each with a zero byte behind it.
  *
  * A line is a path, and behind a tab its label, if it has one. Relative paths begin at the folder of
  * the list, or, for a list that comes through a pipe, at the current folder. Empty lines, a carriage
  * return at the end of a line, and a byte order mark at the beginning count for nothing. If all
  * labels are decimal numbers they are numbers, otherwise names of classes, in bytewise order. The
  * name of a picture is its path as it is listed.
+ *
+ * A list with a zero byte in its first piece has one behind each path, as `find -print0` and
+ * `simclr-images --list` write it: then all other bytes are of the path, and there are no labels.
  *
  * Files are not looked at until they are read, but for the first LIST_LOOK of them: if none of these
  * is there, the text is no list.
@@ -30,7 +33,7 @@ struct list {
     char *folder; /* of the list, with its '/'; "": the current one */
 };
 
-/* Could this be the beginning of a text? */
+/* Could this be the beginning of a text, or of paths with zero bytes behind them? */
 bool list_is(const void *bytes, size_t size);
 
 /* The channel is read to its end and stays the caller's. `path` NULL: it has no folder. On failure

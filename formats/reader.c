@@ -4,8 +4,12 @@
  * claims gigabytes costs what its bytes are worth. zstd itself takes the window beforehand, which
  * is bounded by STREAM_WINDOW. Frame header: RFC 8878, section 3.1.1.1.
  * SPDX-License-Identifier: MIT */
+#include "formats/list.h"
+#include "formats/npyhead.h"
+#include "formats/picture.h"
 #include "formats/sequence.h"
 #include "formats/stream.h"
+#include "formats/zip.h"
 #include "lib/base/shape.h"
 
 #include <limits.h>
@@ -135,6 +139,20 @@ static int have(struct reader *r, size_t want, struct err *err)
     return 1;
 }
 
+/* What people give instead of a stream: texts, arrays, archives of arrays, pictures. */
+static int no_frame(struct reader *r, struct err *err)
+{
+    const unsigned char *const p = r->input + r->from;
+    const size_t size = r->to - r->from;
+    bad(r, err, "there is no zstd frame");
+    if (r->number == 0 && picture_kind(p, size) != PICTURE_UNKNOWN)
+        return err_hint(err, "simclr-images makes a stream of pictures");
+    if (r->number == 0 && (list_is(p, size) || npyhead_is(p, size) || zip_is(p, size)))
+        return err_hint(
+            err, "simclr-convert makes a stream of features from .npy, .npz, CSV and JSON lines");
+    return -1;
+}
+
 /* The frame header at the front of the input: *content is what it claims. */
 static int check_frame(struct reader *r, size_t *content, struct err *err)
 {
@@ -146,7 +164,7 @@ static int check_frame(struct reader *r, size_t *content, struct err *err)
     if ((p[0] & 0xf0) == 0x50 && p[1] == 0x2a && p[2] == 0x4d && p[3] == 0x18)
         return bad(r, err, "a skippable frame is no record");
     if (p[0] != 0x28 || p[1] != 0xb5 || p[2] != 0x2f || p[3] != 0xfd)
-        return bad(r, err, "there is no zstd frame");
+        return no_frame(r, err);
     const unsigned descriptor = p[4], size_flag = descriptor >> 6;
     const bool single = descriptor >> 5 & 1;
     if ((descriptor & 3) != 0)

@@ -25,6 +25,7 @@ static void *room(size_t count, size_t unit)
 
 struct table {
     struct channel *out;
+    bool null;
     size_t used;
     char text[1 << 16];
 };
@@ -37,9 +38,9 @@ static void table_flush(struct table *table)
     table->used = 0;
 }
 
-static void table_put(struct table *table, const char *text)
+static void table_bytes(struct table *table, const char *text, size_t left)
 {
-    for (size_t left = strlen(text); left > 0;) {
+    while (left > 0) {
         const size_t room = sizeof table->text - table->used;
         const size_t piece = left < room ? left : room;
         memcpy(table->text + table->used, text, piece);
@@ -51,19 +52,26 @@ static void table_put(struct table *table, const char *text)
     }
 }
 
+/* A field, and `end` behind it or a zero byte. */
+static void table_put(struct table *table, const char *text, char end)
+{
+    table_bytes(table, text, strlen(text));
+    table_bytes(table, table->null ? "" : &end, 1);
+}
+
 /* `a` and a cosine; between them `b`, unless NULL. */
 static void table_line(struct table *table, const char *a, const char *b, double cosine)
 {
     char number[40];
     /* what rounds to zero has no sign */
-    snprintf(number, sizeof number, "\t%.6f\n", fabs(cosine) < 5e-7 ? 0 : cosine);
-    table_put(table, a);
-    table_put(table, b != NULL ? "\t" : "");
-    table_put(table, b != NULL ? b : "");
-    table_put(table, number);
+    snprintf(number, sizeof number, "%.6f", fabs(cosine) < 5e-7 ? 0 : cosine);
+    table_put(table, a, '\t');
+    if (b != NULL)
+        table_put(table, b, '\t');
+    table_put(table, number, '\n');
 }
 
-static struct table *table_new(const char *head)
+static struct table *table_new(const char *head, const struct listing *l)
 {
     struct err err = {0};
     struct table *const table = room(1, sizeof *table);
@@ -71,7 +79,9 @@ static struct table *table_new(const char *head)
     if (table->out == NULL)
         die_err(&err);
     die_unlink(channel_part(table->out));
-    table_put(table, head);
+    table->null = l->null;
+    if (!l->null)
+        table_bytes(table, head, strlen(head));
     return table;
 }
 
@@ -84,9 +94,11 @@ static void table_finish(struct table *table)
 
 /* ---- what they share -------------------------------------------------------------------------- */
 
-static void open_rows(struct collection *rows, struct channel *channel, const char *column)
+static void open_rows(
+    struct collection *rows, struct channel *channel, const char *column, bool raw)
 {
     struct err err = {0};
+    rows->raw = raw;
     if (collection_open(rows, channel, column, &err) < 0)
         die_err(&err);
 }
@@ -102,7 +114,7 @@ static void keep_rows(struct collection *rows)
 static void read_all(struct collection *rows, struct channel *channel, const struct listing *l)
 {
     struct err err = {0};
-    open_rows(rows, channel, l->column);
+    open_rows(rows, channel, l->column, l->null);
     keep_rows(rows);
     if (collection_once(rows, &err) < 0)
         die_err(&err);
@@ -138,7 +150,7 @@ static struct search *search_self(const struct collection *rows, const struct li
         const int left = rows->rows - from;
         progress_update(from, NULL);
         search_offer(search, rows->unit + (size_t)from * (size_t)rows->width, rows->id, from,
-            left < SEARCH_ROWS ? left : SEARCH_ROWS);
+            left < SEARCH_ROWS ? left : SEARCH_ROWS, NULL);
     }
     progress_end(rows->rows);
     return search;
@@ -163,7 +175,7 @@ void listing_neighbours(struct channel *collection, const struct listing *l)
     struct collection rows = {0};
     read_all(&rows, collection, l);
     struct search *const search = search_self(&rows, l);
-    struct table *const table = table_new("query\tneighbour\tcosine\n");
+    struct table *const table = table_new("query\tneighbour\tcosine\n", l);
     for (int i = 0; i < rows.rows; i++)
         list(table, search, &rows, &rows, i, -INFINITY);
     table_finish(table);
@@ -171,41 +183,87 @@ void listing_neighbours(struct channel *collection, const struct listing *l)
     collection_free(&rows);
 }
 
-/* The rows of `rows` pass by `search`, many at a time, whatever records they come in. */
+/* Rows of length 1, taken from the records of a collection, however these are cut. */
+struct stage {
+    struct collection *rows;
+    float *unit; /* [SEARCH_ROWS,D] */
+    int held;    /* rows that are here */
+    int got,
+        taken; /* rows of the record that was read last, and those of them that went to a stage */
+    bool ended;
+    struct err err;
+};
+
+/* Fill the stage; it is not full only at the end, or after an error. */
+static void fill(void *context)
+{
+    struct stage *const s = context;
+    const size_t width = (size_t)s->rows->width;
+    for (s->held = 0; s->held < SEARCH_ROWS && !s->ended;) {
+        if (s->taken == s->got) {
+            s->taken = 0;
+            s->got = collection_next(s->rows, &s->err);
+            s->ended = s->got <= 0;
+            continue;
+        }
+        const int left = s->got - s->taken, room = SEARCH_ROWS - s->held;
+        const int take = left < room ? left : room;
+        collection_unit(s->unit + (size_t)s->held * width, s->rows, s->taken, take);
+        s->held += take;
+        s->taken += take;
+    }
+}
+
+/* The ids of the rows up to row `rows`: the collection moves its own while others look at these. */
+static int64_t *copy_ids(int64_t *id, int *room, const struct collection *from, int known, int rows)
+{
+    if (rows > *room) {
+        *room = rows + rows / 2;
+        id = realloc(id, (size_t)*room * sizeof *id);
+        if (id == NULL)
+            die(ERR_FAILED, "cannot allocate memory for the ids of %d rows", *room);
+    }
+    memcpy(id + known, from->id + known, (size_t)(rows - known) * sizeof *id);
+    return id;
+}
+
+/* The rows of `rows` pass by `search`, many at a time: while some are compared the next are read. */
 static void pass(struct search *search, struct collection *rows)
 {
     struct err err = {0};
-    const size_t width = (size_t)rows->width;
-    float *const stage = room(SEARCH_ROWS, width * sizeof *stage);
-    int got, held = 0;
+    const size_t size = SEARCH_ROWS * (size_t)rows->width;
+    float *const unit[2] = {room(size, sizeof(float)), room(size, sizeof(float))};
+    struct stage stage = {.rows = rows, .unit = unit[0]};
+    const struct search_aside next = {fill, &stage};
+    int64_t *id = NULL;
+    int ids = 0, from = 0;
     progress_start(0, "rows");
-    while ((got = collection_next(rows, &err)) > 0) {
-        for (int at = 0; at < got;) {
-            const int take = got - at < SEARCH_ROWS - held ? got - at : SEARCH_ROWS - held;
-            collection_unit(stage + (size_t)held * width, rows, at, take);
-            held += take;
-            at += take;
-            if (held == SEARCH_ROWS) {
-                search_offer(search, stage, rows->id, rows->rows - got + at - held, held);
-                held = 0;
-            }
-        }
-        progress_update(rows->rows, NULL);
+    fill(&stage);
+    for (int turn = 1; stage.err.status == ERR_NONE && stage.held > 0; turn = 1 - turn) {
+        const int held = stage.held;
+        const float *const offer = stage.unit;
+        id = copy_ids(id, &ids, rows, from, from + held);
+        stage.unit = unit[turn];
+        search_offer(search, offer, id, from, held, &next);
+        from += held;
+        progress_update(from, NULL);
     }
-    if (got < 0 || collection_once(rows, &err) < 0)
+    if (stage.err.status != ERR_NONE)
+        die_err(&stage.err);
+    if (collection_once(rows, &err) < 0)
         die_err(&err);
-    if (held > 0)
-        search_offer(search, stage, rows->id, rows->rows - held, held);
     progress_end(rows->rows);
-    free(stage);
+    free(unit[0]);
+    free(unit[1]);
+    free(id);
 }
 
 static void find(const char *head, struct channel *query_in, struct channel *rows_in,
     const struct listing *l, double least)
 {
     struct collection queries = {0}, rows = {0};
-    open_rows(&rows, rows_in, l->column);
-    open_rows(&queries, query_in, rows.column);
+    open_rows(&rows, rows_in, l->column, l->null);
+    open_rows(&queries, query_in, rows.column, l->null);
     if (queries.width != rows.width)
         die(ERR_INPUT, "'%s' has %d features a row, '%s' has %d", rows.source, rows.width,
             queries.source, queries.width);
@@ -214,7 +272,7 @@ static void find(const char *head, struct channel *query_in, struct channel *row
     pass(search, &rows);
     if (least < 0)
         note_few(&rows, rows.rows, l->neighbors);
-    struct table *const table = table_new(head);
+    struct table *const table = table_new(head, l);
     int hits = 0;
     for (int i = 0; i < queries.rows; i++)
         hits += list(table, search, &queries, &rows, i, least) > 0;
@@ -287,7 +345,7 @@ void listing_duplicates(struct channel *collection, const struct listing *l)
         die_err(&err);
     progress_end(rows.rows);
     struct member *const member = members(&count, group, nearest, &rows);
-    struct table *const table = table_new("group\tpicture\tcosine\n");
+    struct table *const table = table_new("group\tpicture\tcosine\n", l);
     for (int i = 0; i < count; i++) {
         char number[24];
         groups += i == 0 || member[i].group != member[i - 1].group;
@@ -334,7 +392,7 @@ void listing_outliers(struct channel *collection, const struct listing *l)
         outlier[i] = (struct outlier){count > 0 ? sum / count : 0, rows.id[i], i};
     }
     qsort(outlier, (size_t)rows.rows, sizeof *outlier, by_cosine);
-    struct table *const table = table_new("picture\tcosine\n");
+    struct table *const table = table_new("picture\tcosine\n", l);
     for (int i = 0; i < rows.rows && i < l->outliers; i++)
         table_line(table, collection_name(&rows, outlier[i].row), NULL, outlier[i].cosine);
     table_finish(table);

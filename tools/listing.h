@@ -9,11 +9,14 @@
 #include "formats/channel.h"
 #include "lib/base/parallel.h"
 
+#include <stdbool.h>
+
 struct listing {
     const char *column; /* of features; NULL: the usual ones */
     int neighbors;      /* of a row, at most */
     double threshold;   /* cosine from which on two rows are copies */
     int outliers;       /* rows, at most */
+    bool null;          /* no header, names as they are, and a zero byte behind each field */
     struct parallel *parallel;
 };
 

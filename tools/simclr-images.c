@@ -18,6 +18,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <string.h>
 #include <zlib.h>
 
 static struct {
@@ -25,7 +26,7 @@ static struct {
     int64_t epochs, part, start, limit, per_class, seed; /* 0: not given */
     double fraction;                                     /* NaN: not given */
     struct cli_share shard;
-    bool shuffle, keep, bare;
+    bool shuffle, keep, bare, list;
 } options = {.batch = 256, .fraction = NAN};
 
 static struct cli_option table[] = {
@@ -52,6 +53,8 @@ static struct cli_option table[] = {
         "begin at step K of the run", false},
     {0, "no-labels", NULL, CLI_FLAG, &options.bare, 0, 0, CLI_RESULT, "leave the labels out",
         false},
+    {0, "list", NULL, CLI_FLAG, &options.list, 0, 0, CLI_INCIDENTAL,
+        "write the names of the pictures instead, a zero byte behind each", false},
     BAD_ROWS, CLI_ROW_OUTPUT, CLI_ROW_LEVEL, CLI_ROWS_END};
 
 static void print_version(FILE *out)
@@ -74,6 +77,8 @@ static void check_options(void)
 {
     if (options.per_class > 0 && options.fraction > 0)
         die(ERR_MISUSE, "--fraction and --per-class are both given");
+    if (options.list && options.epochs > 0)
+        die(ERR_MISUSE, "--list does not go with --epochs");
     if (options.epochs > 0)
         return;
     need_epochs("shuffle");
@@ -177,6 +182,43 @@ static struct header *make_header(const struct dataset *set, const struct select
     return header;
 }
 
+/* ---- the list ------------------------------------------------------------------------------- */
+
+static void put(struct channel *out, struct bytes *text, size_t least, struct err *err)
+{
+    if (text->size >= least && channel_write(out, text->data, text->size, err) < 0)
+        die_err(err);
+    text->size = text->size >= least ? 0 : text->size;
+}
+
+/* What simclr-images takes for a list of paths, where these are paths. Nothing is read of the
+ * pictures. */
+static void write_list(const struct dataset *set, const struct selection *selection)
+{
+    struct err err = {0};
+    struct bytes text = {0};
+    struct channel *const out = channel_create(cli_common.output, &err);
+    if (out == NULL)
+        die_err(&err);
+    die_unlink(channel_part(out));
+    for (int64_t i = 0; i < selection->count; i++) {
+        const int64_t id = selection_id(selection, i);
+        const char *const name = dataset_name(set, id);
+        const size_t size = strlen(name) + 1;
+        if (size == 1)
+            die(ERR_MISUSE, "cannot list: picture %lld has no name", (long long)id);
+        unsigned char *const room = bytes_room(&text, size, &err);
+        if (room == NULL)
+            die_err(&err);
+        memcpy(room, name, size);
+        text.size += size;
+        put(out, &text, 1 << 16, &err);
+    }
+    put(out, &text, 1, &err);
+    bytes_free(&text);
+    cli_finish(out);
+}
+
 /* ---- work ----------------------------------------------------------------------------------- */
 
 /* What a user of archives in folders would look for later, and in vain. */
@@ -210,12 +252,20 @@ int main(int argc, char **argv)
         stop_defer();
     account_start();
     const double begun = progress_seconds();
-    const bool once = options.epochs == 0 && options.per_class == 0 && isnan(options.fraction);
+    const bool once =
+        options.epochs == 0 && options.per_class == 0 && isnan(options.fraction) && !options.list;
     if (dataset_open(&set, argv + operand, argc - operand, once ? DATASET_ONCE : DATASET_AGAIN,
             options.limit, &err) < 0)
         die_err(&err);
     struct account account = {.input = progress_seconds() - begun, .gradients = -1};
     struct selection selection = make_selection(&set, &err);
+    if (options.list) {
+        tell(&set, set.count, selection.count);
+        write_list(&set, &selection);
+        selection_free(&selection);
+        dataset_close(&set);
+        return 0;
+    }
     const struct course course = make_course(selection.count);
     struct header *const header = make_header(&set, &selection, &course, &err);
     struct channel *const out = cli_create(cli_common.output);

@@ -40,6 +40,8 @@ static struct cli_option rows[] = {
     {0, "leaks", NULL, CLI_FLAG, &leaks, 0, 0, CLI_RESULT,
         "list test rows that have a copy among the training rows (--duplicates says from where on)",
         false},
+    {'0', "null", NULL, CLI_FLAG, &listing.null, 0, 0, CLI_INCIDENTAL,
+        "lists without a header, a zero byte behind each field, and names as they are", false},
     {0, "temperature", "REAL", CLI_REAL, &options.temperature, 1e-4, 1e6, CLI_RESULT,
         "a vote weighs exp(cosine / REAL)", false},
     {0, "fraction", "REAL", CLI_REAL, &sets.fraction, 0, 1, CLI_RESULT,
@@ -164,6 +166,8 @@ static bool check(const char *operand)
         check_one(operand);
     if (leaks || !two)
         refuse(votes, "a list");
+    else if (listing.null)
+        die(ERR_MISUSE, "--null is for lists");
     sets_check(&sets);
     return leaks || !two;
 }

@@ -79,7 +79,8 @@ static int add_name(struct collection *c, const void *name, size_t bytes, struct
     text[bytes] = '\0';
     for (char *zero = text; (zero = memchr(zero, '\0', (size_t)(text + bytes - zero))) != NULL;)
         *zero = '?';
-    text_clean(text);
+    if (!c->raw)
+        text_clean(text);
     c->at[c->rows] = c->used;
     c->used = wanted;
     return 0;

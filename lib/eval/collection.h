@@ -18,6 +18,7 @@
 
 struct collection {
     const char *source; /* the channel's name; borrowed */
+    bool raw;           /* names as they are; set it before collection_open() */
     int rows, width;    /* N so far, D */
     int64_t *id;        /* [N]; counted from 0 when the stream has none */
     bool ids;           /* the stream has some */
@@ -51,7 +52,8 @@ int collection_keep(struct collection *collection, struct err *err);
  * each other's copies. */
 int collection_once(const struct collection *collection, struct err *err);
 
-/* What a row is called: UTF-8 without control characters, the collection's. */
+/* What a row is called: UTF-8 without control characters, or, with `raw`, any bytes but zero, which
+ * is '?' in either. The collection's. */
 const char *collection_name(const struct collection *collection, int row);
 
 void collection_free(struct collection *collection);

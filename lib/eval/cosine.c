@@ -8,12 +8,26 @@
 
 enum { TILE_FLOATS = 1 << 20, LANES = 16 };
 
+/* The sum of products, in double and in LANES pieces, which become vectors. */
+static inline double product(const float *a, const float *b, int width)
+{
+    double lane[LANES] = {0}, rest = 0;
+    int d = 0;
+    for (; d + LANES <= width; d += LANES)
+        for (int l = 0; l < LANES; l++)
+            lane[l] += (double)a[d + l] * b[d + l];
+    for (; d < width; d++)
+        rest += (double)a[d] * b[d];
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0] + rest;
+}
+
 CPU_CLONES
 void cosine_unit(float *out, const float *row, int width)
 {
-    double square = 0;
-    for (int d = 0; d < width; d++)
-        square += (double)row[d] * row[d];
+    const double square = product(row, row, width);
     const double inverse = square > 0 ? 1 / sqrt(square) : 0;
     for (int d = 0; d < width; d++)
         out[d] = (float)(row[d] * inverse);
@@ -28,17 +42,7 @@ int cosine_tile(int most, int width)
 CPU_CLONES
 float cosine_of(const float *a, const float *b, int width)
 {
-    double lane[LANES] = {0}, rest = 0;
-    int d = 0;
-    for (; d + LANES <= width; d += LANES)
-        for (int l = 0; l < LANES; l++)
-            lane[l] += (double)a[d + l] * b[d + l];
-    for (; d < width; d++)
-        rest += (double)a[d] * b[d];
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++)
-            lane[l] += lane[l + half];
-    return (float)(lane[0] + rest);
+    return (float)product(a, b, width);
 }
 
 float cosine_margin(int width)

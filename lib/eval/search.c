@@ -23,11 +23,22 @@ struct search {
     const float *row; /* what is on offer */
     const int64_t *id;
     int from, rows;
+    const struct search_aside *aside;
 };
 
 static int least(int a, int b)
 {
     return a < b ? a : b;
+}
+
+/* BLAS packs the rows anew for each tile of queries: as few tiles as leave each thread four. Bits do not
+ * depend on it, because products only sift. */
+static int many_queries(int queries, int threads)
+{
+    int tile = COSINE_QUERIES;
+    while (tile < 4 * COSINE_QUERIES && (queries - 1) / (2 * tile) + 1 >= 4 * threads)
+        tile *= 2;
+    return tile;
 }
 
 static void layout(struct search *s)
@@ -59,7 +70,7 @@ struct search *search_new(const float *query, int queries, int width, int neighb
         .self = self,
         .parallel = parallel,
         .margin = cosine_margin(width),
-        .query_tile = cosine_tile(COSINE_QUERIES, width),
+        .query_tile = cosine_tile(many_queries(queries, parallel_threads(parallel)), width),
         .row_tile = cosine_tile(COSINE_ROWS, width)};
     layout(s);
     if (arena_alloc(&s->arena, "the nearest of each row", err) < 0) {
@@ -99,11 +110,15 @@ static void compare(const struct search *s, int query, const float *rough, int f
     s->size[query] = size;
 }
 
-/* One tile of queries against all rows on offer. */
+/* One tile of queries against all rows on offer; or, first of all, what else is to be done. */
 static void work(void *context, int block, int thread)
 {
     const struct search *const s = context;
     const size_t width = (size_t)s->width;
+    if (s->aside != NULL && block-- == 0) {
+        s->aside->work(s->aside->context);
+        return;
+    }
     const int first = block * s->query_tile;
     const int queries = least(s->queries - first, s->query_tile);
     float *const rough = s->rough[thread];
@@ -116,13 +131,16 @@ static void work(void *context, int block, int thread)
     }
 }
 
-void search_offer(struct search *s, const float *row, const int64_t *id, int from, int rows)
+void search_offer(struct search *s, const float *row, const int64_t *id, int from, int rows,
+    const struct search_aside *aside)
 {
+    const int tiles = (s->queries - 1) / s->query_tile + 1;
     s->row = row;
     s->id = id;
     s->from = from;
     s->rows = rows;
-    parallel_run(s->parallel, (s->queries - 1) / s->query_tile + 1, work, s);
+    s->aside = aside;
+    parallel_run(s->parallel, tiles + (aside != NULL), work, s);
 }
 
 struct candidate *search_found(int *count, struct search *s, const int64_t *id, int query)

@@ -28,9 +28,17 @@ struct search *search_new(const float *query, int queries, int width, int neighb
     struct parallel *parallel, struct err *err);
 void search_free(struct search *search); /* NULL is fine */
 
+/* What one of the threads does while the others compare, such as fetching the next rows. It must leave
+ * alone what is on offer, and the ids. */
+struct search_aside {
+    void (*work)(void *context);
+    void *context;
+};
+
 /* Rows from, from+1, ... of the collection: row [rows,D] of length 1. id: those of all
- * rows so far, from row 0. */
-void search_offer(struct search *search, const float *row, const int64_t *id, int from, int rows);
+ * rows so far, from row 0. `aside` is done when this returns; NULL: nothing. */
+void search_offer(struct search *search, const float *row, const int64_t *id, int from, int rows,
+    const struct search_aside *aside);
 
 /* When all rows have passed: `found` [*count] of a query, nearest first; *count is `neighbors`, or
  * what there was. Once a query.

@@ -101,3 +101,48 @@ setup() {
     done
     [ ! -s pid ] && [ -z "$(ls temporary)" ]
 }
+
+@test "a mistake is said once, with a way out" {
+    mkdir -p half/state photos texts empty
+    cp "$BATS_TEST_DIRNAME/../golden/jpeg_colour.jpg" photos
+    echo text >texts/a
+    says() { # STATUS PATTERN LINES ARGUMENT...
+        local wanted=$1 pattern=$2 count=$3
+        shift 3
+        run --separate-stderr simclr-embed "$@"
+        echo "$* -- $status: $stderr"
+        [ "$status" = "$wanted" ] && [ -z "$output" ] && [[ $stderr == $pattern ]]
+        [ "$(wc -l <<<"$stderr")" = "$count" ]
+    }
+    says 2 "*'photos' is no run*hint: simclr-embed RUN SOURCE*" 2 photos run
+    says 2 "*'photos' is no run*" 2 photos -o x.csv
+    says 2 "*'half' is not finished*hint: simclr-pretrain*" 2 half photos
+    says 2 "*cannot open 'none': No such file*" 1 none photos
+    says 3 "*'photos/jpeg_colour.jpg' is no file of weights*hint*" 2 photos/jpeg_colour.jpg photos
+    for ending in parquet XLSX json txt pt; do says 2 "*'x.$ending'*hint: *.csv*" 2 run photos -o x.$ending; done
+    says 2 "*unknown option '--bogus'" 1 run photos --bogus
+    says 2 "*--size takes a number*" 1 run photos --size 0 -o x.csv
+    says 2 "*--limit takes a whole number*" 1 run photos --limit all -o x.csv
+    says 2 "*--precision takes*" 1 run photos --precision f16 -o x.csv
+    says 2 "*'empty' is an empty folder" 1 run empty -o x.csv
+    says 3 "*none of 1 pictures can be read" 2 run texts -o x.npz
+    says 2 "*--model is resnet18*" 1 run photos --model resnet18 -o x.csv
+    [ -z "$(ls | grep '^x')" ]
+    simclr-embed run photos -o photos.features
+    simclr-inspect --check photos.features
+}
+
+@test "what is left out is said, whichever stage sees it" {
+    mkdir photos
+    cp "$BATS_TEST_DIRNAME/../golden/jpeg_colour.jpg" photos/a.jpg
+    head -c 400 photos/a.jpg >photos/cut.jpg
+    echo text >photos/text
+    for to in csv stream; do
+        simclr-embed run photos --to $to 2>said >out
+        [ "$(grep -c 'leaves out picture' said)" = 2 ] && [ "$(grep -c "'cut.jpg'" said)" = 1 ]
+        simclr-embed -q run photos --to $to 2>said >out
+        [ ! -s said ]
+    done
+    simclr-embed -v run photos -o x.csv 2>said
+    [ "$(grep -c '^simclr-encode: ' said)" -ge 1 ] && grep -q '^simclr-images .*| simclr-convert' said
+}

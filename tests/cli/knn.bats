@@ -162,3 +162,22 @@ setup() {
     [[ "$output" == *terminal* ]]
 }
 
+
+@test "features of other programs are refused with the way to make a stream of them" {
+    features names=1 >a
+    for format in csv jsonl npz npy; do
+        simclr-convert a -o a.$format
+        for tool in simclr-knn simclr-linprobe; do
+            run -3 --separate-stderr $tool --train a.$format --test a
+            [ -z "$output" ]
+            [[ $stderr == *"$tool: hint: simclr-convert makes a stream"* ]]
+        done
+        run -3 simclr-knn --neighbors 1 a.$format
+        [[ $output == *simclr-convert* ]]
+    done
+    run -3 simclr-knn --neighbors 1 "$ROOT/tests/golden/jpeg_grey.jpg"
+    [[ $output == *"hint: simclr-images"* ]]
+    (cat a && echo text) >b
+    run -3 simclr-knn --neighbors 1 b
+    [[ $output != *hint* ]]
+}

@@ -28,7 +28,7 @@ items() { # PAGE
 
 options() { # PAGE
     items "$1" |
-        sed -nE 's/^\.It Fl (([a-zA-Z]) , (Fl )?)?-([a-z0-9-]+).*/\2 \4/p' | sed 's/^ /- /' | sort
+        sed -nE 's/^\.It Fl (([a-zA-Z0-9]) , (Fl )?)?-([a-z0-9-]+).*/\2 \4/p' | sed 's/^ /- /' | sort
 }
 
 @test "there are tools, and each has a page of its own and one only" {

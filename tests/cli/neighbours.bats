@@ -224,3 +224,20 @@ rows() {
     run -141 bash -c "(sleep 0.5; simclr-knn --neighbors 100 a; echo \$? >status) | true
         sleep 1; exit \$(cat status)"
 }
+
+@test "--null keeps names as they are, a zero byte behind each field, and has no header" {
+    rows names=1 >a
+    for list in "--neighbors 2" "--duplicates 0.8" "--outliers 5" "--neighbors 2 --query a" "--leaks --duplicates 0.8 --train a --test a"; do
+        simclr-knn $list a 2>/dev/null >want || simclr-knn $list >want
+        simclr-knn $list --null a 2>/dev/null >zeros || simclr-knn $list -0 >zeros
+        tail -n +2 want | tr '\t\n' '\0\0' | cmp - zeros
+        [ -s zeros ]
+    done
+    mkdir p
+    cp "$ROOT/tests/golden/jpeg_grey.jpg" p/$'a\n\t\xff.jpg'
+    cp "$ROOT/tests/golden/jpeg_colour.jpg" p/b.jpg
+    simclr-images p | simclr-augment --recipe eval --size 4 >odd
+    [ "$(simclr-knn --neighbors 1 odd | cut -f1 | tr '\n' '|')" = 'query|a???.jpg|b.jpg|' ]
+    simclr-knn --neighbors 1 --null odd | head -c 8 | cmp - <(printf 'a\n\t\xff.jpg')
+    run -2 simclr-knn --null --train a --test a
+}

@@ -39,6 +39,12 @@ labelled() { make_stream kind=features column=h:F32:2 views=0 labels=2 class=1 p
     refused good.stream 2 simclr-augment cut
 }
 
+@test "a prefix is refused by simclr-select" {
+    images >good.stream
+    refused good.stream 2 simclr-select cut
+    refused good.stream 6 simclr-select --skip 1 --limit 1 --columns id,name -o out cut
+}
+
 @test "a prefix is refused by simclr-encode" {
     views >good.stream
     refused good.stream 6 simclr-encode --model resnet20 cut
@@ -100,6 +106,7 @@ labelled() { make_stream kind=features column=h:F32:2 views=0 labels=2 class=1 p
     images >good.stream
     damaged good.stream 1 simclr-inspect --digest cut
     damaged good.stream 6 simclr-augment cut
+    damaged good.stream 6 simclr-select --columns pixels,label cut
     make_stream pictures=2 column=z:F32:2 epochs=1 >good.stream
     damaged good.stream 8 simclr-ntxent cut
 }

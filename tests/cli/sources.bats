@@ -140,3 +140,38 @@ names() {
     run -2 script -qec "simclr-images - >out" /dev/null
     [[ $output == *"cannot read pictures from a terminal"* ]]
 }
+
+@test "--list writes the names that a list is made of, and no more than was asked for" {
+    [ "$(simclr-images p --list | tr '\0' '|')" = "ant/1.jpg|ant/2.jpg|bee/3.jpg|" ]
+    simclr-images p --list >list
+    wanted=$(simclr-images --no-labels p | simclr-inspect --digest)
+    [ "$(cd p && simclr-images --no-labels - <../list | simclr-inspect --digest)" = "$wanted" ]
+    (cd p && simclr-images --list . -o ../out)
+    cmp out list
+    [ "$(simclr-images p --list --limit 2 --shard 1/2 | tr '\0' '|')" = "ant/2.jpg|" ]
+    tar -C p -cf a.tar ant/1.jpg ant/2.jpg bee/3.jpg
+    simclr-images a.tar --list | cmp - list
+    gzip -c a.tar | simclr-images - --list | cmp - list
+    run -2 simclr-images p --list --epochs 1
+    head -c 3073 /dev/zero >a.bin
+    run -2 --separate-stderr simclr-images a.bin --list
+    [ -z "$output" ] && [[ $stderr == *"no name"* ]]
+    run -1 simclr-images p --list -o /dev/full
+    [ -z "$(find . -name '*.part')" ]
+}
+
+@test "paths with zero bytes behind them are a list, whatever is in them" {
+    cp p/ant/1.jpg $'p/a\tb\n\xff\x1b.jpg'
+    find p -type f -print0 | sort -z >list
+    simclr-images list >a
+    [ "$(simclr-inspect a | grep -c 'rows 4')" = 1 ]
+    simclr-images - <list | cmp - a
+    cat list | simclr-images - --epochs 1 --batch 4 | simclr-inspect | grep -q 'rows 4'
+    printf 'p/ant/1.jpg\tcat\0' >tab # no label: a tab is part of the path
+    run -2 simclr-images tab
+    printf 'p/ant/1.jpg\n\0p/ant/2.jpg\0' >one
+    run --separate-stderr simclr-images one --bad bad -o b
+    [ "$status" = 2 ] || [ "$(wc -l <bad)" = 1 ]
+    head -c 3 list | simclr-images - >c && false
+    [ -z "$(find . -name '*.part')" ]
+}

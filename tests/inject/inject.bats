@@ -152,3 +152,55 @@ all() {
     sweep short_read -- simclr-inspect "$WORK/z"
     [ "$FAILURES" -eq 0 ]
 }
+
+# Labelled features of four classes with names, and a few that are alike.
+features() {
+    "$SUPPORT/make_stream" kind=features column=h:F32:6 views=0 labels=4 class=1 names=1 pictures=20 steps=2 "$@"
+}
+
+@test "simclr-images lists names through every failing call" {
+    mkdir -p "$WORK/p/a"
+    cp tests/golden/jpeg_colour.jpg "$WORK/p"
+    cp tests/golden/jpeg_grey.jpg "$WORK/p/a"
+    sweep malloc -- simclr-images --list -o "$OUT" "$WORK/p"
+    [ "$FAILURES" -gt 5 ]
+    sweep write -- simclr-images --list -o "$OUT" "$WORK/p"
+    [ "$FAILURES" -gt 0 ]
+    "$BIN/simclr-images" --list "$WORK/p/a" >"$WORK/p/a/list"
+    sweep malloc -- simclr-images -o "$OUT" "$WORK/p/a/list"
+    [ "$FAILURES" -gt 5 ]
+}
+
+@test "simclr-select lives through every failing call" {
+    features >"$WORK/features"
+    printf 'picture-3\0picture-30\0' >"$WORK/names"
+    all simclr-select --names "$WORK/names" --columns h,name -o "$OUT" "$WORK/features"
+}
+
+@test "simclr-convert lives through every failing call, in every format" {
+    features >"$WORK/features"
+    for format in csv jsonl npz; do
+        all simclr-convert --to $format -o "$OUT" "$WORK/features"
+        "$BIN/simclr-convert" --to $format "$WORK/features" >"$WORK/a.$format"
+        all simclr-convert --to stream -o "$OUT" "$WORK/a.$format"
+    done
+    all simclr-convert --to npy --column h -o "$OUT" "$WORK/features"
+    "$BIN/simclr-convert" -o "$WORK/a.npy" "$WORK/features"
+    all simclr-convert --to stream -o "$OUT" "$WORK/a.npy"
+}
+
+@test "simclr-knn lives through every failing call" {
+    features >"$WORK/features"
+    all simclr-knn --threads 2 --neighbors 5 --train "$WORK/features" --test "$WORK/features" -o "$OUT"
+    all simclr-knn --threads 2 --neighbors 2 -o "$OUT" "$WORK/features"
+    all simclr-knn --threads 2 --neighbors 2 --query "$WORK/features" -o "$OUT" "$WORK/features"
+    all simclr-knn --threads 2 --duplicates 0.9 -o "$OUT" "$WORK/features"
+    sweep malloc -- simclr-knn --threads 2 --outliers 3 -o "$OUT" "$WORK/features"
+    [ "$FAILURES" -gt 5 ]
+}
+
+@test "simclr-linprobe lives through every failing call" {
+    features >"$WORK/features"
+    features seed=2 >"$WORK/others"
+    all simclr-linprobe --threads 2 --train "$WORK/features" --test "$WORK/others" -o "$OUT"
+}

@@ -26,6 +26,40 @@ static void check_forms(void)
         "the one that was asked for");
 }
 
+/* The first line goes through jansson, the second as far as possible not: they must be the same. */
+static void check_numbers(void)
+{
+    static const char *const line[][2] = {
+        {"{ \"h\" : [ 1.5 , -2e-3,3 ] , \"id\" : 1, \"name\":\"[\\\"h\\\":[9]\" }",
+            "1 [\"h\":[9]: 1.5 -0.00200000009 3;"},
+        {"{\"name\":\"h\",\"h\":[-0,-0.0,0.30000000000000004],\"id\":2}", "2 h: 0 -0 0.300000012;"},
+        {"{\"x\":{\"h\":[7,7,7]},\"id\":3,\"h\":[1e22,1e-30,16777217]}\r",
+            "3 : 9.99999978e+21 1e-30 16777216;"},
+        {"{\"\\u0068\":[1,2,3],\"id\":4}", "4 : 1 2 3;"},
+        {"{\"id\":5,\"h\":[9007199254740993,0.1234567890123456789,1E2]}",
+            "5 : 9.00719925e+15 0.123456791 100;"}};
+    char text[400], rows[400];
+    for (size_t i = 0; i < sizeof line / sizeof *line; i++) {
+        snprintf(text, sizeof text, "%s\n%s\n%s\n", line[i][0], line[i][0], line[i][0]);
+        snprintf(rows, sizeof rows, "%s%s%s", line[i][1], line[i][1], line[i][1]);
+        const struct holding got = holding_read(put(text), NULL, 2);
+        OK(strcmp(got.rows, rows) == 0, "%s %s", got.rows, got.err.text);
+    }
+    static const char *const bad[][2] = {{"{\"h\":[1,2],\"h\":[1,2]}", "no JSON object"},
+        {"{\"h\":[1,2],\"\\u0068\":[1,2]}", "no JSON object"}, {"{\"h\":[1,2}", "no JSON object"},
+        {"{\"h\":[1,02]}", "no JSON object"}, {"{\"h\":[1,2]]}", "no JSON object"},
+        {"{\"h\":[1,2]} x", "no JSON object"}, {"[\"h\":[1,2]]", "no JSON object"},
+        {"{\"h\":[1,1e999]}", "no JSON object"}, {"{\"h\":[1,\"2\"]}", "no number"},
+        {"{\"h\":[1,[2]]}", "no number"}, {"{\"h\":[1,2,]}", "no JSON object"},
+        {"{\"h\":[1]}", "has 1 features, not 2"}, {"{\"h\":[1,2,3]}", "has 3 features, not 2"},
+        {"{\"x\":{\"h\":[1,2]}}", "has 0 features"}, {"{\"h\":[1,2],\"x\":\"\xff\"}", "no JSON"},
+        {"{\"x\":\"\\\",\"h\":[1,2]}", "no JSON object"}, {"{\"h\":\"h\",\"h\":[1,2]}", "no JSON"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(text, sizeof text, "{\"h\":[1,2]}\n%s\n", bad[i][0]);
+        OK(holding_refused(put(text), bad[i][1]), "refused: %s", bad[i][0]);
+    }
+}
+
 static void check_refused(void)
 {
     static const struct {
@@ -79,6 +113,7 @@ int main(void)
     if (mkdtemp(root) == NULL || chdir(root) < 0)
         return 1;
     check_forms();
+    check_numbers();
     check_refused();
     check_long();
     snprintf(command, sizeof command, "rm -r %s", root);

@@ -29,6 +29,19 @@ static int open_text(struct list *list, const char *text, bool piped, struct err
     return failed ? (int)err->status : 0;
 }
 
+/* The same of any bytes, through a pipe. */
+static int open_bytes(struct list *list, const char *bytes, size_t size, struct err *err)
+{
+    FILE *const out = fopen("sub/bytes", "w");
+    memset(err, 0, sizeof *err);
+    fwrite(bytes, 1, size, out);
+    fclose(out);
+    struct channel *const channel = channel_open("sub/bytes", err);
+    const int failed = list_open(list, NULL, channel, err);
+    channel_abandon(channel);
+    return failed ? (int)err->status : 0;
+}
+
 int main(void)
 {
     char root[] = "/tmp/list.XXXXXX", command[60];
@@ -96,15 +109,25 @@ int main(void)
         "lines of all lengths that are not");
     list_close(&l);
     free(text);
-    FILE *const out = fopen("sub/nul", "w");
-    fwrite("c.jpg\n\0\n", 1, 8, out);
-    fclose(out);
-    struct channel *const channel = channel_open("sub/nul", &err);
-    OK(list_open(&l, NULL, channel, &err) < 0 && err.status == ERR_INPUT, "a NUL in a line");
-    channel_abandon(channel);
+    OK(open_bytes(&l, "c.jpg\n\0x\n", 9, &err) == ERR_MISUSE, "zero bytes end paths");
+    put("a\tb\r\n\x1b\xff.jpg", "odd");
+    OK(open_bytes(&l, "a\tb\r\n\x1b\xff.jpg\0\xef\xbb\xbf\0\0c.jpg", 22, &err) == 0 &&
+            l.table.count == 3 && l.table.classes.count == 0 &&
+            strcmp(table_name(&l.table, 1), "\xef\xbb\xbf") == 0 &&
+            strcmp(table_name(&l.table, 2), "c.jpg") == 0 && list_read(&l, 0, &b, &err) == 0 &&
+            memcmp(b.data + b.size - 3, "odd", 3) == 0,
+        "paths with zero bytes behind them may have any other byte");
+    list_close(&l);
+    char *const late = malloc(3 * LIST_LINE);
+    for (int i = 0; i < 3 * LIST_LINE; i += 6)
+        memcpy(late + i, "c.jpg\n", 6);
+    late[2 * LIST_LINE] = '\0';
+    OK(open_bytes(&l, late, 3 * LIST_LINE, &err) == ERR_INPUT, "a zero byte in a later line");
+    free(late);
 
-    OK(list_is("a\tb\r\nc", 6) && !list_is("", 0) && !list_is("a\0b", 3) && !list_is("\x1b", 1),
-        "what can be a text");
+    OK(list_is("a\tb\r\nc", 6) && !list_is("", 0) && !list_is("\x1b", 1), "what can be a text");
+    OK(list_is("a\x1b\0b", 4) && !list_is("\0a", 2) && !list_is("a\0\0", 3),
+        "what can be paths with zero bytes behind them");
     snprintf(command, sizeof command, "rm -r %s", root);
     bytes_free(&b);
     OK(chdir("/") == 0 && system(command) == 0, "nothing is left behind");

@@ -32,6 +32,12 @@ static int64_t *numbers(int rows)
     return id;
 }
 
+static void count(void *context)
+{
+    ++*(int *)context;
+}
+
+/* Every other offer has something to be done aside. */
 static struct search *run(const float *query, int queries, const float *row, int rows, int width,
     int k, bool self, int threads)
 {
@@ -39,9 +45,13 @@ static struct search *run(const float *query, int queries, const float *row, int
     struct parallel *const parallel = parallel_new(threads, &err);
     int64_t *const id = numbers(rows);
     struct search *const search = search_new(query, queries, width, k, self, parallel, &err);
+    int done = 0, offers = 0;
+    const struct search_aside aside = {count, &done};
     for (int from = 0; from < rows; from += SEARCH_ROWS)
         search_offer(search, row + (size_t)from * (size_t)width, id, from,
-            rows - from < SEARCH_ROWS ? rows - from : SEARCH_ROWS);
+            rows - from < SEARCH_ROWS ? rows - from : SEARCH_ROWS,
+            offers++ % 2 == 0 ? &aside : NULL);
+    OK(done == (offers + 1) / 2, "what is to be done aside is done once");
     parallel_free(parallel); /* it is not used any more */
     free(id);
     return search;
@@ -180,6 +190,7 @@ int main(void)
     test_golden("self", true);
     safetensors_free(&golden);
     test_twin(300, 4500, 5, 10, false);
+    test_twin(2300, 4500, 6, 3, false);
     test_twin(1, 40, 17, 1, false);
     test_twin(20, 300, 3100, 7, false);
     test_twin(3, 5, 4, 9, false);

@@ -305,7 +305,7 @@ static void check_kinds(void)
     OK(run("head -c 100000 /dev/zero | tr '\\0' '\\1' >fifo &") &&
             refused("fifo", ERR_MISUSE, "'fifo' is not a data set"),
         "something else through a pipe");
-    OK(run("printf 'x\\0' >fifo &") && refused("fifo", ERR_MISUSE, "known kind"), "two bytes");
+    OK(run("printf 'x\\1' >fifo &") && refused("fifo", ERR_MISUSE, "known kind"), "two bytes");
     OK(refused("gone", ERR_MISUSE, "cannot open 'gone'"), "a missing file");
 }
 
