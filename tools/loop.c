@@ -331,7 +331,7 @@ static void save(const struct session *s, struct cli_tool *tool, const json_t *a
     header_free(header);
 }
 
-/* END has come: the weights, END of the gradients, and nothing behind. */
+/* END has come: END of the gradients, nothing behind, and the weights. */
 static void finish(struct session *s, struct cli_tool *tool, const json_t *arguments)
 {
     struct err err = {0};
@@ -340,7 +340,6 @@ static void finish(struct session *s, struct cli_tool *tool, const json_t *argum
         die(ERR_INPUT, "none of the %lld rows has a label", (long long)s->rows);
     if (training.checkpoint_every > 0 && channel_sync(s->log, &err) < 0)
         leave(s, &err);
-    save(s, tool, arguments);
     const char *const part = channel_part(s->grad);
     if (writer_end(s->writer, &err) < 0 || channel_finish(s->grad, &err) < 0)
         die_err(&err);
@@ -350,6 +349,7 @@ static void finish(struct session *s, struct cli_tool *tool, const json_t *argum
         die(ERR_INPUT, "a second stream follows the first: training takes one");
     if (more < 0)
         die_err(&err);
+    save(s, tool, arguments);
     if (s->done < steps && !cli_common.quiet)
         warn("the input ended after %lld of %lld steps", (long long)s->done, (long long)steps);
     if (s->labelled < s->rows && !cli_common.quiet)
