@@ -14,8 +14,9 @@ int gather_columns(
     g->z_column = header_need(header, "z", DTYPE_F32, 1, source, err);
     g->id_column = g->z_column < 0 ? -1 : header_need(header, "id", DTYPE_I64, 0, source, err);
     g->view_column = header_find(header, "view");
-    g->label_column = -1;
     if (g->id_column < 0 ||
+        (g->labels &&
+            (g->label_column = header_need(header, "label", DTYPE_I64, 0, source, err)) < 0) ||
         (g->view_column >= 0 && header_need(header, "view", DTYPE_I64, 0, source, err) < 0))
         return -1;
     g->p = header->column[g->z_column].shape[0];
@@ -25,6 +26,7 @@ int gather_columns(
 int gather_labelled(struct gather *g, const struct header *header, const char *name,
     const char *source, struct err *err)
 {
+    g->labels = true;
     g->id_column = g->view_column = -1;
     g->z_column = header_need(header, name, DTYPE_F32, 1, source, err);
     g->label_column =
@@ -59,7 +61,7 @@ static int reserve(struct gather *g, int more, struct err *err)
         if (grow(&g->z, room, p * sizeof *g->z) < 0 ||
             grow(&g->grad, room, p * sizeof *g->grad) < 0 ||
             grow(&g->id, room, sizeof *g->id) < 0 || grow(&g->view, room, sizeof *g->view) < 0 ||
-            grow(&g->label, room, sizeof *g->label) < 0)
+            (g->labels && grow(&g->label, room, sizeof *g->label) < 0))
             return err_memory(err, "the rows of a step");
         g->rows_room = (int)room;
     }
@@ -81,10 +83,10 @@ static int add_part(struct gather *g, struct err *err)
     memcpy(g->z + (size_t)g->rows * p, r->field[g->z_column].data, rows * p * sizeof *g->z);
     if (g->id_column >= 0)
         memcpy(g->id + g->rows, r->field[g->id_column].data, rows * sizeof *g->id);
-    if (g->label_column >= 0)
-        memcpy(g->label + g->rows, r->field[g->label_column].data, rows * sizeof *g->label);
     if (g->view_column >= 0)
         memcpy(g->view + g->rows, r->field[g->view_column].data, rows * sizeof *g->view);
+    if (g->labels)
+        memcpy(g->label + g->rows, r->field[g->label_column].data, rows * sizeof *g->label);
     g->rows += r->rows;
     g->end[g->parts++] = g->rows;
     return 0;

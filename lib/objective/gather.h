@@ -20,23 +20,25 @@ struct gather {
     float *z;       /* [rows,P] */
     int64_t *id;    /* [rows] */
     int64_t *view;  /* [rows], or NULL when the stream has no such column */
-    int64_t *label; /* [rows], with gather_labelled() */
+    bool labels;    /* set before gather_columns(): the loss needs labels */
+    int64_t *label; /* [rows] if so */
     float *grad;    /* [rows,P] room */
     int parts;
-    int *end; /* [parts] rows up to the end of each part */
-    int z_column, id_column, view_column, label_column; /* of the stream; -1 for none */
+    int *end;                             /* [parts] rows up to the end of each part */
+    int z_column, id_column, view_column; /* of the stream; view_column -1 for none */
+    int label_column;                     /* if `labels` */
     int rows_room, parts_room;
     struct record record;
 };
 
-/* Find the columns: z F32 [P], id I64, and view I64 if there is one. Begin with a zeroed struct; a
+/* Find the columns: z F32 [P], id I64, label I64 if asked for, and view I64 if there is one. Begin with a zeroed struct; a
  * further stream goes on with the memory of the first. `source` is a name for messages.
  * Errors: ERR_INPUT. */
 int gather_columns(
     struct gather *gather, const struct header *header, const char *source, struct err *err);
 
-/* The same for a supervised loss: the rows, of F32 [P], are column `name`, and label I64 is the only
- * other one. */
+/* The same for a classifier: the rows, of F32 [P], are column `name`, and label I64 is the only other
+ * one. */
 int gather_labelled(struct gather *gather, const struct header *header, const char *name,
     const char *source, struct err *err);
 
