@@ -50,24 +50,41 @@ struct session {
 
 /* ---- options ---------------------------------------------------------------------------------- */
 
+/* Those of simclr-linprobe that have a meaning only here, and those that have one here too. */
 static const char *const own[] = {"optimizer", "lr-scaling", "weight-decay", "momentum", "nesterov",
-    "warmup-epochs", "classes", "zero-init", "state", "checkpoint-every", "start-step", "forecast"};
+    "warmup-epochs", "classes", "zero-init", "state", "checkpoint-every", "start-step", "forecast",
+    NULL};
+static const char *const shared[] = {"grad-out", "column", "learning-rate", "seed", "save",
+    "weights", "input", "threads", "level", "quiet", "verbose", NULL};
+
+static bool among(const char *const *list, const char *name)
+{
+    while (*list != NULL && strcmp(*list, name) != 0)
+        list++;
+    return *list != NULL;
+}
 
 void loop_refuse(const struct cli_tool *tool)
 {
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (cli_given(tool, own[i]))
-            die(ERR_MISUSE, "--%s goes with --grad-out", own[i]);
+    for (const char *const *name = own; *name != NULL; name++)
+        if (cli_given(tool, *name))
+            die(ERR_MISUSE, "--%s goes with --grad-out", *name);
 }
 
-void loop_forget(json_t *arguments)
+json_t *loop_arguments(const struct cli_tool *tool, bool in_loop)
 {
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        json_object_del(arguments, own[i]);
+    json_t *const arguments = cli_arguments(tool);
+    for (const struct cli_option *o = tool->options; o->name != NULL; o++)
+        if (in_loop ? !among(own, o->name) && !among(shared, o->name) : among(own, o->name))
+            json_object_del(arguments, o->name);
+    return arguments;
 }
 
-void loop_check(const char *operand)
+void loop_check(const struct cli_tool *tool, const char *operand)
 {
+    for (const struct cli_option *o = tool->options; o->name != NULL; o++)
+        if (o->given && !among(own, o->name) && !among(shared, o->name))
+            die(ERR_MISUSE, "--%s does not go with --grad-out", o->name);
     training.train = true;
     training.rate = isnan(loop.rate) ? training.rate : loop.rate;
     training.seed = loop.seed;
@@ -357,7 +374,7 @@ static void finish(struct session *s, struct cli_tool *tool, const json_t *argum
             (long long)(s->rows - s->labelled), (long long)s->rows);
 }
 
-void loop_run(struct cli_tool *tool, const char *operand, json_t *(*make_arguments)(void))
+void loop_run(struct cli_tool *tool, const char *operand, void (*settle)(void))
 {
     struct err err = {0};
     struct session s = {0};
@@ -375,7 +392,8 @@ void loop_run(struct cli_tool *tool, const char *operand, json_t *(*make_argumen
 
     open_input(&s, operand);
     make_classifier(&s, count_classes(s.header));
-    json_t *const arguments = make_arguments(), *const kept = json_deep_copy(arguments);
+    settle();
+    json_t *const arguments = loop_arguments(tool, true), *const kept = json_deep_copy(arguments);
     take_state(&s, tool, kept);
     s.sent = gradient_header(&s, tool, arguments);
     open_outputs(&s);

@@ -33,17 +33,18 @@ extern struct loop_options loop;
             "FILE or /dev/fd/N for a line that says how long the run will take", false             \
     }
 
-/* The options above, but for --grad-out, and `loop` without it: dies if one is given. */
+/* Without --grad-out: dies if one of the others above is given. */
 void loop_refuse(const struct cli_tool *tool);
 
-/* Remove them from the provenance of whoever does not look at them. */
-void loop_forget(json_t *arguments);
+/* Refuse options and combinations that make no sense in the loop, before anything is opened. */
+void loop_check(const struct cli_tool *tool, const char *operand);
 
-/* Refuse combinations that make no sense, before anything is opened. */
-void loop_check(const char *operand);
+/* cli_arguments() less what this side of the tool does not look at. A new reference. */
+json_t *loop_arguments(const struct cli_tool *tool, bool in_loop);
 
-/* Train until END, write training.save. `arguments` makes those of the provenance, once the header has
- * been read and training.seed and the like are what they are. Dies on error and when stopped. */
-void loop_run(struct cli_tool *tool, const char *operand, json_t *(*arguments)(void));
+/* Train until END, write training.save. `settle` is called when the header has been read: training.seed and
+ * training.rate are what they are, and the variables of the option table should be too. Dies on error
+ * and when stopped. */
+void loop_run(struct cli_tool *tool, const char *operand, void (*settle)(void));
 
 #endif

@@ -113,30 +113,11 @@ static bool check_options(const char *operand)
     return filter;
 }
 
-/* --grad-out: what has no meaning there. */
-static void check_loop(const char *operand)
+/* What the option table shows of a run in the loop: the seed and the rate that it has. */
+static void settle_loop(void)
 {
-    static const char *const outside[] = {"train", "test", "solver", "fraction", "l2", "output"};
-    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
-        if (cli_given(&tool, outside[i]))
-            die(ERR_MISUSE, "--%s does not go with --grad-out", outside[i]);
-    findings_refuse("does not go with --grad-out");
-    loop.column = sets.column;
-    loop.rate = rate;
-    loop.seed = cli_given(&tool, "seed") ? sets.seed : -1;
-    loop_check(operand);
-}
-
-/* The provenance of a run in the loop: what this stage looks at, with the seed and the rate it has. */
-static json_t *loop_arguments(void)
-{
-    static const char *const unseen[] = {"solver", "fraction", "l2"};
     sets.seed = training.seed;
     rate = training.rate;
-    json_t *const arguments = cli_arguments(&tool);
-    for (size_t i = 0; i < sizeof unseen / sizeof *unseen; i++)
-        json_object_del(arguments, unseen[i]);
-    return arguments;
 }
 
 static void say_how(const struct logistic_report *report)
@@ -159,10 +140,9 @@ static void save_classifier(const struct classifier *model, const struct feature
 {
     static const char *const other[2][2] = {{"learning-rate", "-"}, {"fraction", "seed"}};
     struct err err = {0};
-    json_t *const arguments = cli_arguments(&tool);
+    json_t *const arguments = loop_arguments(&tool, false);
     for (int i = 0; i < 2; i++) /* what the solver does not look at */
         json_object_del(arguments, other[descends()][i]);
-    loop_forget(arguments);
     struct header *const header = header_new("features", &err);
     if (header == NULL || (train->run != NULL && header_set(header, "run", train->run, &err) < 0) ||
         header_provenance(header, tool.name, sets.seed, arguments, NULL, &err) < 0)
@@ -284,11 +264,14 @@ static void filter(const struct classifier *model, const char *operand, struct p
     cli_finish(in);
 }
 
-/* In the loop of a training run. */
+/* --grad-out: in the loop of a training run. */
 static int close_loop(const char *operand)
 {
-    check_loop(operand);
-    loop_run(&tool, operand, loop_arguments);
+    loop.column = sets.column;
+    loop.rate = rate;
+    loop.seed = cli_given(&tool, "seed") ? sets.seed : -1;
+    loop_check(&tool, operand);
+    loop_run(&tool, operand, settle_loop);
     return 0;
 }
 
