@@ -208,11 +208,34 @@ top1 top5 top1_low top1_high top5_low top5_high ece" ]
     [ "$(all o)" = "$before" ]
 }
 
-@test "pictures without labels, or of a single class, are refused with the reason" {
-    mkdir bare && cp "$OLDPWD"/tests/golden/jpeg_colour.jpg bare/a.jpg && cp "$OLDPWD"/tests/golden/jpeg_grey.jpg bare/b.jpg
-    run -3 --separate-stderr simclr-finetune run1 --train bare --test test.bin --epochs 1 --out o
-    [[ ${stderr_lines[-1]} == "simclr-finetune: simclr-linprobe failed with status 3: "* ]]
-    [ ! -e o/encoder.safetensors ]
+# A folder of classes, two pictures each.
+classes() { # FOLDER CLASS...
+    local name
+    for name in "${@:2}"; do
+        mkdir -p "$1/$name"
+        cp "$OLDPWD"/tests/golden/jpeg_colour.jpg "$1/$name/a.jpg"
+        cp "$OLDPWD"/tests/golden/jpeg_grey.jpg "$1/$name/b.jpg"
+    done
+}
+
+@test "labels that are missing or do not fit are refused before anything is trained" {
+    classes two x y && classes other x z && classes one x && classes all . && rmdir all/* 2>/dev/null || true
+    tune() { run --separate-stderr simclr-finetune run1 --train "$1" --test "$2" --epochs 1 --out o; }
+    tune one two
+    [ "$status" = 3 ] && [[ $stderr == *"training pictures have a single class"* ]]
+    tune all two
+    [ "$status" = 3 ] && [[ $stderr == *"training pictures have no labels" ]]
+    tune two all
+    [ "$status" = 3 ] && [[ $stderr == *"test pictures have no labels" ]]
+    tune two other
+    [ "$status" = 3 ] && [[ $stderr == *'"x","y"'*'"x","z"'* ]]
+    [ ! -e o ]
+    tune two two/
+    [ "$status" = 2 ]
+    cp -r two again
+    tune two again
+    [ "$status" = 0 ]
+    [ "$(cut -f 1 o/predictions.tsv | sed 1d | head -n 1)" = x/a.jpg ]
 }
 
 # Wait until the log of run $1 has $2 lines or more, or the run is over.
