@@ -280,3 +280,43 @@ middle_of_a_run() {
     [ "$(wc -l <told)" = 1 ]
     grep -q '^about .* a step, 10 steps an epoch' told
 }
+
+# A stage that leaves its pid behind.
+stage() { local name=$1; shift; exec bash -c 'echo $$ >pid.'"$name"'; exec "$@" 2>said.'"$name" - "$@"; }
+
+@test "a stage that is killed, or cannot begin, ends the whole pipeline" {
+    make_cifar 32 1 >pictures.bin
+    mkfifo g
+    for victim in images augment encode linprobe; do
+        rm -f pid.* log
+        {
+            set +e
+            stage images simclr-images pictures.bin --batch 8 --epochs 500 --shuffle |
+                stage augment simclr-augment --views 1 |
+                stage encode simclr-encode --model resnet20 --train --grad g --save e |
+                stage linprobe simclr-linprobe --grad-out g --save c >log
+            echo "${PIPESTATUS[*]}" >statuses
+        } 3>&- &
+        for _ in $(seq 500); do
+            [ "$(cat log 2>/dev/null | wc -l)" -lt 4 ] || break
+            sleep 0.02
+        done
+        kill -9 "$(cat pid.$victim)"
+        wait $!
+        echo "$victim: $(cat statuses)"
+        [ "$(grep -o 137 statuses | wc -l)" = 1 ]
+        for status in $(cat statuses); do
+            [ "$status" = 137 ] || [ "$status" = 3 ] || [ "$status" = 141 ]
+        done
+        [ ! -e e ] && [ ! -e c ]
+        no_part
+    done
+    # misuse at one end of the gradients
+    run timeout 20 bash -c 'simclr-images pictures.bin --batch 8 --epochs 500 | simclr-augment --views 1 |
+        simclr-encode --model resnet20 --train --grad g --save e | simclr-linprobe --grad-out g --classes 3'
+    [ "$status" = 2 ]
+    run timeout 20 bash -c 'set -o pipefail; simclr-images pictures.bin --batch 8 --epochs 500 | simclr-augment --views 1 |
+        simclr-encode --model resnet9 --train --grad g --save e | simclr-linprobe --grad-out g'
+    [ "$status" = 3 ]
+    no_part
+}
