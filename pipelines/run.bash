@@ -34,8 +34,8 @@ among() { # OPTION OPTIONS: is it one of them?
 # ---- the run folder -------------------------------------------------------------------------------
 
 run_open() { # FOLDER: make it and lock it; its full name is in $run
-    local holder
-    mkdir -p -- "$1/state" || die 1 "cannot make the folder '$1'"
+    local holder why
+    why=$(mkdir -p -- "$1/state" 2>&1) || die 1 "cannot make the folder '$1': ${why##*: }"
     run=$(CDPATH='' cd -- "$1" && pwd) || exit 1
     lock=$run/lock
     # The stages inherit the lock: after a kill -9 of the command it is held until they are gone too.

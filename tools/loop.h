@@ -22,7 +22,9 @@ struct loop_options {
 extern struct loop_options loop;
 
 #define LOOP_ROWS                                                                                  \
-    TRAINING_ROW_GRAD_OUT, TRAINING_ROW_OPTIMIZER, TRAINING_ROWS_RULE,                             \
+    {0, "grad-out", "FILE", CLI_TEXT, &training.grad_out, 0, 0, CLI_INCIDENTAL,                    \
+        "train in the loop: FIFO for the gradients of what was read", false},                      \
+        TRAINING_ROW_OPTIMIZER, TRAINING_ROWS_RULE,                                                \
         {0, "classes", "N", CLI_INT, &loop.classes, 2, 100000, CLI_RESULT,                         \
             "classes; default: what the stream says", false},                                      \
         {0, "zero-init", NULL, CLI_FLAG, &loop.zero, 0, 0, CLI_RESULT, "begin with weights of 0",  \
