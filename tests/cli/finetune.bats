@@ -51,6 +51,7 @@ cell() { # OUT NAME
         "run1 --train train.bin --test test.bin --out o --epochs" \
         "run1 --train train.bin --test test.bin --out o --batch 1" \
         "run1 --train train.bin --test test.bin --out o --model resnet20" \
+        "run1 --train train.bin --test test.bin --out o --optimizer lars" \
         "run1 --train train.bin --test test.bin --out o --size 32" \
         "run1 --train train.bin --test test.bin --out o --width 2" \
         "run1 --train train.bin --test test.bin --out o --head h" \
