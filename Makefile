@@ -68,9 +68,12 @@ $(BIN)/simclr-%: $(BUILD)/tools/simclr-%.o $(TOOLBOX) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BIN)/simclr-%: pipelines/simclr-%
+# What commands share takes the place of the line that reads it: each of them is one file.
+$(BIN)/simclr-%: pipelines/simclr-% pipelines/run.bash
 	@mkdir -p $(@D)
-	install -m 755 $< $@
+	@sed -e '/^\. run\.bash$$/{r pipelines/run.bash' -e 'd;}' $< >$@.part
+	install -m 755 $@.part $@
+	@rm $@.part
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
@@ -182,12 +185,12 @@ fuzz: ## look for new crashes with libFuzzer: FUZZ_SECONDS of each target, by cl
 # What cppcheck 2.10 gets wrong: it does not know that die() never returns, nor compound literals in ?:.
 CPPCHECK_MISTAKES := ctunullpointer internalAstError nullPointerArithmeticRedundantCheck
 
-lint: ## look for what compilers do not say: formatting, cppcheck, man pages, shell scripts
+lint: $(SCRIPTS:%=$(BIN)/%) ## look for what compilers do not say: formatting, cppcheck, man pages, shell scripts
 	clang-format --dry-run --Werror $(wildcard lib/*/*.[ch] formats/*.[ch] tools/*.[ch] tests/*/*.[ch])
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem $(CPPCHECK_MISTAKES:%=--suppress=%) -I. lib formats tools
 	mandoc -Tlint -Wwarning $(MAN1) $(MAN5)
-	shellcheck -s bash -e SC2015,SC2016 $(SCRIPTS:%=pipelines/%) tests/run tests/deps tests/torture \
+	shellcheck -s bash -e SC2015,SC2016 $(SCRIPTS:%=$(BIN)/%) tests/run tests/deps tests/torture \
 	    tests/bench/augment tests/bench/train tests/bench/neighbour tests/bench/ntxent
 
 # ---- the demonstration ----

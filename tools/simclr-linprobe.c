@@ -1,4 +1,5 @@
-/* simclr-linprobe -- how well a linear classifier tells the classes of frozen features apart.
+/* simclr-linprobe -- how well a linear classifier tells the classes of frozen features apart; or, in the
+ * loop of a training run (loop.h), the classifier that the features are trained for.
  * SPDX-License-Identifier: MIT */
 #include "lib/eval/descent.h"
 #include "lib/eval/logistic.h"
@@ -6,6 +7,7 @@
 #include "tools/cli.h"
 #include "tools/die.h"
 #include "tools/findings.h"
+#include "tools/loop.h"
 #include "tools/prediction.h"
 #include "tools/progress.h"
 #include "tools/sets.h"
@@ -17,8 +19,9 @@
 
 static struct sets sets = {.fraction = 1};
 static struct logistic_options options = {.l2 = NAN, .progress = progress_update};
-static struct descent_options descent = {.rate = 0.1, .progress = progress_update};
-static const char *solver = "lbfgs", *save, *weights;
+static struct descent_options descent = {.progress = progress_update};
+static const char *solver = "lbfgs";
+static double rate = NAN;
 
 static struct cli_option rows[] = {
     {0, "train", "FILE", CLI_TEXT, &sets.train, 0, 0, CLI_INCIDENTAL,
@@ -34,15 +37,17 @@ static struct cli_option rows[] = {
         "share of the training labels to use, class by class, at least one each", false},
     {0, "l2", "REAL", CLI_REAL, &options.l2, 0, 1e6, CLI_RESULT,
         "strength of the penalty; without it chosen on held-out training rows, with sgd 0", false},
-    {0, "learning-rate", "REAL", CLI_REAL, &descent.rate, 0, 1e6, CLI_RESULT,
-        "of sgd, for a batch of 256: times batch/256, then down a cosine to 0", false},
+    {0, "learning-rate", "REAL", CLI_REAL, &rate, 0, 1e6, CLI_RESULT,
+        "default: 0.1 of --solver sgd, times batch/256; 0.3 in the loop", false},
     {'s', "seed", "N", CLI_LONG, &sets.seed, 0, 9e15, CLI_RESULT,
-        "seed of the draws: --fraction, and rows to hold out", false},
-    {0, "save", "FILE", CLI_TEXT, &save, 0, 0, CLI_INCIDENTAL,
+        "seed of the draws: --fraction, rows to hold out; in the loop by default that of the plan",
+        false},
+    {0, "save", "FILE", CLI_TEXT, &training.save, 0, 0, CLI_INCIDENTAL,
         "write the classifier to FILE (safetensors)", false},
-    {0, "weights", "FILE", CLI_TEXT, &weights, 0, 0, CLI_INCIDENTAL,
+    {0, "weights", "FILE", CLI_TEXT, &training.weights, 0, 0, CLI_INCIDENTAL,
         "use the classifier in FILE; without --test: predict, as a filter", false},
     FINDINGS_ROWS,
+    LOOP_ROWS,
     CLI_ROW_INPUT,
     CLI_ROW_OUTPUT,
     CLI_ROW_THREADS,
@@ -59,7 +64,8 @@ static struct cli_tool tool = {.name = "simclr-linprobe",
     .operands = "[FILE]",
     .operands_max = 1,
     .purpose = "Fit a linear classifier to training features and print its accuracy on test "
-               "features; or\npredict the classes of a stream with a saved one.",
+               "features;\npredict the classes of a stream with a saved one; or, with --grad-out, "
+               "train one together\nwith the encoder that makes the features.",
     .options = rows,
     .version = print_version};
 
@@ -72,7 +78,8 @@ static void check_solver(void)
 {
     static const char *const drawn[] = {"fraction", "seed"};
     if (!descends() && cli_given(&tool, "learning-rate"))
-        die(ERR_MISUSE, "--learning-rate goes with --solver sgd");
+        die(ERR_MISUSE, "--learning-rate goes with --solver sgd, or with --grad-out");
+    rate = isnan(rate) ? 0.1 : rate;
     for (size_t i = 0; descends() && i < sizeof drawn / sizeof *drawn; i++)
         if (cli_given(&tool, drawn[i]))
             die(ERR_MISUSE, "--%s goes with --solver lbfgs; simclr-images has one of its own",
@@ -84,13 +91,15 @@ static bool check_options(const char *operand)
 {
     static const char *const fitting[] = {
         "solver", "fraction", "l2", "learning-rate", "seed", "save"};
+    const char *const weights = training.weights;
     const bool filter = weights != NULL && sets.test == NULL;
+    loop_refuse(&tool);
     if ((sets.train == NULL) == (weights == NULL))
-        die(ERR_MISUSE, "needs either --train FILE or --weights FILE");
+        die(ERR_MISUSE, "needs either --train FILE or --weights FILE, or --grad-out FILE");
     for (size_t i = 0; weights != NULL && i < sizeof fitting / sizeof *fitting; i++)
         if (cli_given(&tool, fitting[i]))
             die(ERR_MISUSE, "--%s goes with --train, not with --weights", fitting[i]);
-    if (weights == NULL && sets.test == NULL && save == NULL)
+    if (weights == NULL && sets.test == NULL && training.save == NULL)
         die(ERR_MISUSE, "--train needs --test FILE, or --save FILE, or both");
     check_solver();
     sets_check(&sets);
@@ -103,6 +112,13 @@ static bool check_options(const char *operand)
         die(ERR_MISUSE, "--predictions takes the place of the stream of --output and --level");
     findings_check(filter);
     return filter;
+}
+
+/* What the option table shows of a run in the loop: the seed and the rate that it has. */
+static void settle_loop(void)
+{
+    sets.seed = training.seed;
+    rate = training.rate;
 }
 
 static void say_how(const struct logistic_report *report)
@@ -125,7 +141,7 @@ static void save_classifier(const struct classifier *model, const struct feature
 {
     static const char *const other[2][2] = {{"learning-rate", "-"}, {"fraction", "seed"}};
     struct err err = {0};
-    json_t *const arguments = cli_arguments(&tool);
+    json_t *const arguments = loop_arguments(&tool, false);
     for (int i = 0; i < 2; i++) /* what the solver does not look at */
         json_object_del(arguments, other[descends()][i]);
     struct header *const header = header_new("features", &err);
@@ -133,7 +149,7 @@ static void save_classifier(const struct classifier *model, const struct feature
         header_provenance(header, tool.name, sets.seed, arguments, NULL, &err) < 0)
         die_err(&err);
     json_t *const run = header_get(header, "run");
-    if (classifier_save(model, save, run, &err) < 0)
+    if (classifier_save(model, training.save, run, &err) < 0)
         die_err(&err);
     json_decref(run);
     json_decref(arguments);
@@ -170,6 +186,7 @@ static int64_t descend(
     struct descent_report report;
     descent.l2 = isnan(options.l2) ? 0 : options.l2;
     descent.epoch = say_epoch;
+    descent.rate = rate;
     const int64_t steps = descent_steps(train, &err);
     progress_start(steps, "steps");
     if (steps < 0 || descent_fit(model, &report, train, &descent, parallel, &err) < 0)
@@ -200,7 +217,7 @@ static void probe(struct classifier *model, struct parallel *parallel)
     else
         fit(model, &train, l2, parallel);
     snprintf(count, sizeof count, "%lld", (long long)used);
-    if (save != NULL)
+    if (training.save != NULL)
         save_classifier(model, &train);
     if (test_in != NULL) {
         sets_test_read(&test);
@@ -220,7 +237,7 @@ static void check(const struct classifier *model, struct parallel *parallel)
     struct features test = {.roster = findings.predictions ? &roster : NULL};
     struct channel *const in = sets_open(sets.test);
     const char *const column = sets.column != NULL ? sets.column : model->column;
-    sets_test_open(&test, in, column, model->width, model->names, weights);
+    sets_test_open(&test, in, column, model->width, model->names, training.weights);
     sets_test_read(&test);
     findings_measure(model, &test, "-", "-", parallel);
     features_free(&test);
@@ -248,23 +265,36 @@ static void filter(const struct classifier *model, const char *operand, struct p
     cli_finish(in);
 }
 
+/* --grad-out: in the loop of a training run. */
+static int close_loop(const char *operand)
+{
+    loop.column = sets.column;
+    loop.rate = rate;
+    loop.seed = cli_given(&tool, "seed") ? sets.seed : -1;
+    loop_check(&tool, operand);
+    loop_run(&tool, operand, settle_loop);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {0};
     struct classifier model = {0};
     const int first = cli_parse(&tool, argc, argv);
     const char *const operand = first < argc ? argv[first] : NULL;
+    if (training.grad_out != NULL)
+        return close_loop(operand);
     const bool filtering = check_options(operand);
-    cli_try("save", save);
+    cli_try("save", training.save);
 
     struct parallel *const parallel = parallel_new(cli_common.threads, &err);
     if (parallel == NULL || gemm_init(&err) < 0 ||
-        (weights != NULL && classifier_load(&model, weights, &err) < 0))
+        (training.weights != NULL && classifier_load(&model, training.weights, &err) < 0))
         die_err(&err);
 
     if (filtering)
         filter(&model, operand, parallel);
-    else if (weights != NULL)
+    else if (training.weights != NULL)
         check(&model, parallel);
     else
         probe(&model, parallel);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 static const char *head = "nonlinear";
-static int layers = 3, hidden, dim = 128;
+static int layers = 3, hidden, dim = 128, stop_after;
 
 static struct cli_option options[] = {
     CLI_ROW_INPUT,
@@ -26,6 +26,9 @@ static struct cli_option options[] = {
     {0, "hidden", "N", CLI_INT, &hidden, 1, 65536, CLI_RESULT,
         "width of the hidden layers; default: that of the input", false},
     {0, "dim", "N", CLI_INT, &dim, 1, 65536, CLI_RESULT, "width of the projection", false},
+    {0, "stop-after", "K", CLI_INT, &stop_after, 1, 8, CLI_RESULT,
+        "z is what comes out of dense layer K of a nonlinear head; those behind it are left out",
+        false},
     TRAINING_ROW_GRAD_OUT,
     TRAINING_ROWS,
     CLI_ROW_THREADS,
@@ -42,6 +45,16 @@ static struct cli_tool tool = {"simclr-project", "[FILE]", 0, 1,
     "Turn features into projections by a small head; with --train, learn from the gradients that "
     "come back.",
     options, print_kernels};
+
+/* The layer to stop after, if any. A head that was trained so has none behind it. */
+static void take_stop(const struct safetensors *doc)
+{
+    const int stored = training_number(doc, "stop_after", 8);
+    if (stored > 0 && stop_after > stored)
+        die(ERR_MISUSE, "--stop-after is %d, the weights '%s' end after layer %d", stop_after,
+            training.weights, stored);
+    stop_after = stop_after > 0 ? stop_after : stored;
+}
 
 /* A number that the weights file states and an option may repeat, but not contradict. */
 static void take_number(const struct safetensors *doc, const char *name, int *value, int high)
@@ -77,10 +90,17 @@ static struct mlp *make_head(
         take_number(doc, "layers", &layers, 8);
         take_number(doc, "hidden", &hidden, 65536);
         take_number(doc, "dim", &dim, 65536);
+        take_stop(doc);
     }
     const bool nonlinear = strcmp(head, "nonlinear") == 0, none = strcmp(head, "none") == 0;
     if (none)
         dim = in;
+    if (stop_after > 0 && !nonlinear)
+        die(ERR_MISUSE, "--stop-after goes with a nonlinear head, this one is %s", head);
+    if (stop_after > layers)
+        die(ERR_MISUSE, "--stop-after is %d, the head has %d layers", stop_after, layers);
+    if (stop_after == layers)
+        stop_after = 0;
     const struct mlp_options o = {
         .head = nonlinear ? MLP_NONLINEAR
                 : none    ? MLP_NONE
@@ -90,6 +110,7 @@ static struct mlp *make_head(
         .hidden = hidden,
         .out = dim,
         .frozen = training.train && strcmp(training.batch_norm, "frozen") == 0,
+        .stop = stop_after,
     };
     struct mlp *const mlp = mlp_new(&o, parallel, &err);
     if (mlp == NULL)
@@ -101,12 +122,16 @@ static struct mlp *make_head(
 /* What --save writes beside the tensors: enough to make the same head again. */
 static json_t *make_metadata(void)
 {
-    char number[3][16];
+    char number[4][16];
     snprintf(number[0], sizeof number[0], "%d", layers);
     snprintf(number[1], sizeof number[1], "%d", hidden);
     snprintf(number[2], sizeof number[2], "%d", dim);
-    return json_pack(
+    snprintf(number[3], sizeof number[3], "%d", stop_after);
+    json_t *const metadata = json_pack(
         "{ss,ss,ss,ss}", "head", head, "layers", number[0], "hidden", number[1], "dim", number[2]);
+    if (stop_after > 0)
+        json_object_set_new(metadata, "stop_after", json_string(number[3]));
+    return metadata;
 }
 
 int main(int argc, char **argv)

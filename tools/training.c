@@ -50,7 +50,7 @@ static bool same_file(const char *a, const char *b)
 }
 
 /* Files and FIFOs that serve one purpose each, and must be there or writable when they are needed. */
-static void check_files(const char *operand)
+void training_check_files(const char *operand)
 {
     const char *const in = operand != NULL ? operand : cli_common.input;
     const struct {
@@ -73,6 +73,13 @@ static void check_files(const char *operand)
     }
 }
 
+void training_check_state(void)
+{
+    if (training.state == NULL && (training.checkpoint_every > 0 || training.start_step > 0))
+        die(ERR_MISUSE, "--%s needs --state",
+            training.start_step > 0 ? "start-step" : "checkpoint-every");
+}
+
 void training_check(const struct cli_tool *tool, const char *operand)
 {
     static const char *const only[] = {"grad", "grad-out", "save", "batch-norm", "optimizer",
@@ -83,13 +90,11 @@ void training_check(const struct cli_tool *tool, const char *operand)
     for (size_t i = 0; !training.train && i < sizeof only / sizeof *only; i++)
         if (cli_given(tool, only[i]))
             die(ERR_MISUSE, "--%s makes sense only with --train", only[i]);
-    if (training.state == NULL && (training.checkpoint_every > 0 || training.start_step > 0))
-        die(ERR_MISUSE, "--%s needs --state",
-            training.start_step > 0 ? "start-step" : "checkpoint-every");
+    training_check_state();
     if (training.scratch != NULL && strcmp(training.batch_norm, "step") != 0)
         die(ERR_MISUSE, "--scratch makes sense only with --batch-norm step: parts need no file");
     if (training.train)
-        check_files(operand);
+        training_check_files(operand);
 }
 
 /* A file that is written at the end, or now and then: will there be a place for it? */
@@ -106,7 +111,13 @@ static void need_folder(const char *option, const char *path)
     free(folder);
 }
 
-static void set_defaults(const struct header *header)
+void training_need_folders(void)
+{
+    need_folder("save", training.save);
+    need_folder("state", training.state);
+}
+
+void training_defaults(const struct header *header)
 {
     if (training.seed < 0)
         training.seed = header->plan.steps > 0 ? header->plan.seed : 0;
@@ -132,8 +143,7 @@ struct training_session training_open(const char *operand)
     account_start();
     if (training.state != NULL)
         stop_defer(); /* without a place to save, a signal just ends the tool */
-    need_folder("save", training.save);
-    need_folder("state", training.state);
+    training_need_folders();
     if (training.scratch != NULL && (s.scratch = spill_open(training.scratch, &err)) < 0)
         die(ERR_MISUSE, "--scratch: %s", err.text);
     if (training.weights != NULL &&
@@ -158,7 +168,7 @@ struct training_session training_open(const char *operand)
     }
     if (s.header == NULL)
         die_err(&err);
-    set_defaults(s.header);
+    training_defaults(s.header);
     return s;
 }
 

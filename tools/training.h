@@ -1,5 +1,6 @@
 /* training.h -- what simclr-encode and simclr-project share: the options of a training stage, the
- * way one is put together, and the plain forward pass over a stream.
+ * way one is put together, and the plain forward pass over a stream. simclr-linprobe takes some of the
+ * options.
  * SPDX-License-Identifier: MIT */
 #ifndef TRAINING_H
 #define TRAINING_H
@@ -27,6 +28,36 @@ struct training_options {
 };
 extern struct training_options training;
 
+#define TRAINING_ROW_OPTIMIZER                                                                     \
+    {                                                                                              \
+        0, "optimizer", "lars|sgd|adam|adamw", CLI_CHOICE, &training.optimizer, 0, 0, CLI_RESULT,  \
+            "update rule", false                                                                   \
+    }
+
+/* How the weights are updated, but for the base learning rate. */
+#define TRAINING_ROWS_RULE                                                                         \
+    {0, "lr-scaling", "none|linear|sqrt", CLI_CHOICE, &training.scaling, 0, 0, CLI_RESULT,         \
+        "times 1, batch/256 or the root of batch (in pictures)", false},                           \
+        {0, "weight-decay", "X", CLI_REAL, &training.decay, 0, 1e3, CLI_RESULT, "weight decay",    \
+            false},                                                                                \
+        {0, "momentum", "X", CLI_REAL, &training.momentum, 0, 1, CLI_RESULT, "momentum", false},   \
+        {0, "nesterov", NULL, CLI_FLAG, &training.nesterov, 0, 0, CLI_RESULT, "Nesterov momentum", \
+            false},                                                                                \
+    {                                                                                              \
+        0, "warmup-epochs", "X", CLI_REAL, &training.warmup_epochs, 0, 1e6, CLI_RESULT,            \
+            "linear warm-up; default: a tenth of the epochs, at most 10", false                    \
+    }
+
+#define TRAINING_ROWS_STATE                                                                        \
+    {0, "state", "PREFIX", CLI_TEXT, &training.state, 0, 0, CLI_INCIDENTAL,                        \
+        "checkpoints are PREFIX-STEP.safetensors", false},                                         \
+        {0, "checkpoint-every", "STEPS", CLI_LONG, &training.checkpoint_every, 1, 1e15,            \
+            CLI_INCIDENTAL, "write a checkpoint every STEPS steps", false},                        \
+    {                                                                                              \
+        0, "start-step", "STEP", CLI_LONG, &training.start_step, 0, 1e15, CLI_INCIDENTAL,          \
+            "go on from the checkpoint after STEP steps", false                                    \
+    }
+
 #define TRAINING_ROWS                                                                              \
     {0, "train", NULL, CLI_FLAG, &training.train, 0, 0, CLI_RESULT,                                \
         "train: send outputs on, read their gradients from --grad", false},                        \
@@ -38,29 +69,15 @@ extern struct training_options training;
             "write the trained weights to FILE (safetensors)", false},                             \
         {0, "batch-norm", "part|step|frozen", CLI_CHOICE, &training.batch_norm, 0, 0, CLI_RESULT,  \
             "statistics of each part, of the step, or the running ones", false},                   \
-        {0, "optimizer", "lars|sgd|adam|adamw", CLI_CHOICE, &training.optimizer, 0, 0, CLI_RESULT, \
-            "update rule", false},                                                                 \
+        TRAINING_ROW_OPTIMIZER,                                                                    \
         {0, "learning-rate", "RATE", CLI_REAL, &training.rate, 0, 1e6, CLI_RESULT,                 \
             "base learning rate", false},                                                          \
-        {0, "lr-scaling", "none|linear|sqrt", CLI_CHOICE, &training.scaling, 0, 0, CLI_RESULT,     \
-            "times 1, batch/256 or the root of batch (in pictures)", false},                       \
-        {0, "weight-decay", "X", CLI_REAL, &training.decay, 0, 1e3, CLI_RESULT, "weight decay",    \
-            false},                                                                                \
-        {0, "momentum", "X", CLI_REAL, &training.momentum, 0, 1, CLI_RESULT, "momentum", false},   \
-        {0, "nesterov", NULL, CLI_FLAG, &training.nesterov, 0, 0, CLI_RESULT, "Nesterov momentum", \
-            false},                                                                                \
-        {0, "warmup-epochs", "X", CLI_REAL, &training.warmup_epochs, 0, 1e6, CLI_RESULT,           \
-            "linear warm-up; default: a tenth of the epochs, at most 10", false},                  \
+        TRAINING_ROWS_RULE,                                                                        \
         {0, "memory", "SIZE", CLI_SIZE, &training.memory, 1, 1e18, CLI_INCIDENTAL,                 \
             "for the activations of several parts; default: half of the machine's", false},        \
         {0, "scratch", "FILE", CLI_TEXT, &training.scratch, 0, 0, CLI_INCIDENTAL,                  \
             "with --batch-norm step: activations beyond --memory go to FILE", false},              \
-        {0, "state", "PREFIX", CLI_TEXT, &training.state, 0, 0, CLI_INCIDENTAL,                    \
-            "checkpoints are PREFIX-STEP.safetensors", false},                                     \
-        {0, "checkpoint-every", "STEPS", CLI_LONG, &training.checkpoint_every, 1, 1e15,            \
-            CLI_INCIDENTAL, "write a checkpoint every STEPS steps", false},                        \
-        {0, "start-step", "STEP", CLI_LONG, &training.start_step, 0, 1e15, CLI_INCIDENTAL,         \
-            "go on from the checkpoint after STEP steps", false},                                  \
+        TRAINING_ROWS_STATE,                                                                       \
     {                                                                                              \
         's', "seed", "N", CLI_LONG, &training.seed, 0, 9e15, CLI_RESULT,                           \
             "seed of fresh weights; default: the plan's, else 0", false                            \
@@ -75,6 +92,14 @@ extern struct training_options training;
 /* Refuse combinations that make no sense, and files that could not be written in the end, before
  * anything is opened. */
 void training_check(const struct cli_tool *tool, const char *operand);
+
+/* Pieces of training_check() and training_open() for a stage that is put together in another way: that
+ * every file serves one purpose, and will have a place to be written to; that checkpoints have a name;
+ * the seed and the warm-up where no option gave them. */
+void training_check_state(void);
+void training_check_files(const char *operand);
+void training_need_folders(void);
+void training_defaults(const struct header *header);
 
 /* Everything a tool has opened, once the header of its input is there. */
 struct training_session {

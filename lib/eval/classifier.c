@@ -142,13 +142,14 @@ int classifier_score(int *rank, int *predicted, float *probability, const struct
 static void describe(struct tensor tensor[2], const struct classifier *model)
 {
     const int64_t classes = model->classes, width = model->width;
-    tensor[0] = (struct tensor){.name = (char *)"linear.weight",
+    const bool fc = model->layer != NULL && strcmp(model->layer, "fc") == 0;
+    tensor[0] = (struct tensor){.name = (char *)(fc ? "fc.weight" : "linear.weight"),
         .dtype = DTYPE_F32,
         .rank = 2,
         .shape = {classes, width},
         .data = model->weight,
         .bytes = (size_t)(classes * width) * sizeof(float)};
-    tensor[1] = (struct tensor){.name = (char *)"linear.bias",
+    tensor[1] = (struct tensor){.name = (char *)(fc ? "fc.bias" : "linear.bias"),
         .dtype = DTYPE_F32,
         .rank = 1,
         .shape = {classes},
@@ -216,28 +217,32 @@ static int load_labels(
 static int take(
     struct classifier *model, const struct safetensors *doc, const char *path, struct err *err)
 {
-    const struct tensor *const w = safetensors_find(doc, "linear.weight");
-    const struct tensor *const b = safetensors_find(doc, "linear.bias");
+    const bool fc = safetensors_find(doc, "linear.weight") == NULL &&
+                    safetensors_find(doc, "fc.weight") != NULL;
+    const char *const layer = fc ? "fc" : "linear";
+    const struct tensor *const w = safetensors_find(doc, fc ? "fc.weight" : "linear.weight");
+    const struct tensor *const b = safetensors_find(doc, fc ? "fc.bias" : "linear.bias");
     if (w == NULL || b == NULL)
-        return err_set(
-            err, ERR_INPUT, "'%s' has no tensor 'linear.%s'", path, w == NULL ? "weight" : "bias");
+        return err_set(err, ERR_INPUT, "'%s' has no tensor '%s.%s'", path, layer,
+            w == NULL ? "weight" : "bias");
     if (w->dtype != DTYPE_F32 || w->rank != 2 || b->dtype != DTYPE_F32 || b->rank != 1 ||
         w->shape[0] != b->shape[0] || w->shape[0] < 1 || w->shape[0] > FEATURES_LABELS ||
         w->shape[1] < 1 || w->shape[1] > INT32_MAX / 4)
         return err_set(err, ERR_INPUT,
-            "'%s': linear.weight and linear.bias are not F32 [classes,features] and F32 [classes]",
-            path);
+            "'%s': %s.weight and %s.bias are not F32 [classes,features] and F32 [classes]", path,
+            layer, layer);
     if (classifier_make(model, (int)w->shape[0], (int)w->shape[1],
             safetensors_metadata(doc, "column"), err) < 0)
         return -1;
+    model->layer = layer;
     memcpy(model->weight, w->data, w->bytes);
     memcpy(model->bias, b->data, b->bytes);
     for (size_t i = 0; i < w->bytes / sizeof(float); i++)
         if (!isfinite(model->weight[i]))
-            return err_set(err, ERR_INPUT, "'%s': linear.weight is not finite", path);
+            return err_set(err, ERR_INPUT, "'%s': %s.weight is not finite", path, layer);
     for (int l = 0; l < model->classes; l++)
         if (!isfinite(model->bias[l]))
-            return err_set(err, ERR_INPUT, "'%s': linear.bias is not finite", path);
+            return err_set(err, ERR_INPUT, "'%s': %s.bias is not finite", path, layer);
     const char *const names = safetensors_metadata(doc, "class_names");
     model->names = names != NULL ? json_loads(names, 0, NULL) : NULL;
     for (size_t i = 0; i < json_array_size(model->names); i++)

@@ -15,8 +15,9 @@ struct classifier {
     int classes, width; /* L, D */
     int *label;         /* [L] what each class is called in the stream, ascending */
     float *weight, *bias;
-    char *column;  /* of the stream it was fitted on */
-    json_t *names; /* class names by label, or NULL */
+    char *column;      /* of the stream it was fitted on */
+    const char *layer; /* what its tensors are called in a file: "linear" (NULL too) or "fc" */
+    json_t *names;     /* class names by label, or NULL */
 };
 
 /* Room for L classes of D features, zeros; `column` may be NULL. Free it in any case. */

@@ -3,9 +3,9 @@
 #include "lib/eval/multinomial.h"
 
 #include "lib/base/cpu.h"
-#include "lib/base/fastexp.h"
 #include "lib/base/shape.h"
 #include "lib/nn/gemm.h"
+#include "lib/objective/softmax.h"
 
 #include <float.h>
 #include <math.h>
@@ -146,31 +146,6 @@ size_t multinomial_size(const struct multinomial *m)
     return (size_t)m->classes * ((size_t)m->features->width + 1);
 }
 
-/* Logits [L] of one row become the derivative of its loss by them; returns the loss. */
-CPU_CLONES
-static double row_loss(float *logit, const double *bias, int classes, int class, int *right)
-{
-    int best = 0;
-    for (int l = 0; l < classes; l++) {
-        logit[l] += (float)bias[l];
-        best = logit[l] > logit[best] ? l : best;
-    }
-    const float top = logit[best];
-    const double own = logit[class];
-    double sum = 0;
-    for (int l = 0; l < classes; l++)
-        logit[l] = fastexp(logit[l] - top);
-    for (int l = 0; l < classes; l++)
-        sum += logit[l];
-    const float share = (float)(1 / sum);
-    for (int l = 0; l < classes; l++)
-        logit[l] *= share;
-    logit[class] -= 1;
-    *right += best == class;
-    /* cppcheck-suppress invalidFunctionArg ; the likeliest class alone adds 1 */
-    return log(sum) - (own - top);
-}
-
 CPU_CLONES
 static void add(double *restrict sum, const float *restrict part, size_t n)
 {
@@ -199,7 +174,11 @@ static void work(void *context, int number, int thread)
         for (int i = 0; i < rows; i++) {
             float *const logit = s.logit + (size_t)i * (size_t)classes;
             const int row = m->row != NULL ? m->row[from + i] : from + i;
-            chunk->loss += row_loss(logit, m->bias, classes, m->index[row], &chunk->right);
+            for (int l = 0; l < classes; l++)
+                logit[l] += (float)m->bias[l];
+            const struct softmax_row found = softmax_row(logit, classes, m->index[row]);
+            chunk->loss += found.loss;
+            chunk->right += found.right;
             for (int l = 0; l < classes; l++)
                 chunk->bias[l] += logit[l];
         }

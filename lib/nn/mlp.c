@@ -28,8 +28,8 @@ struct mlp {
 
 /* Of one layer, one part. */
 struct trace {
-    float *dense;          /* [rows,out] before batch norm */
-    float *y;              /* [rows,out] after it; the last layer writes the caller's output */
+    float *dense; /* [rows,out] before batch norm */
+    float *y;     /* [rows,out] after it and ReLU; NULL without ReLU: the caller's output */
     float *mean, *inverse; /* [out] */
 };
 
@@ -59,7 +59,7 @@ static int add_layer(struct mlp *m, int i, struct err *err)
 {
     const struct mlp_options *const o = &m->options;
     struct layer *const l = &m->layer[i];
-    const bool last = i == m->layers - 1;
+    const bool last = o->head == MLP_LINEAR || i == o->layers - 1; /* of a whole head */
     l->in = i == 0 ? o->in : o->hidden;
     l->out = last ? o->out : o->hidden;
     l->relu = !last;
@@ -84,6 +84,8 @@ struct mlp *mlp_new(const struct mlp_options *options, struct parallel *parallel
     m->options = *options;
     m->parallel = parallel;
     m->layers = options->head == MLP_NONE ? 0 : options->head == MLP_LINEAR ? 1 : options->layers;
+    if (options->head == MLP_NONLINEAR && options->stop > 0)
+        m->layers = options->stop;
     m->widest = options->in;
     m->layer = calloc((size_t)m->layers + 1, sizeof *m->layer);
     int status = m->layer != NULL ? 0 : err_memory(err, "the head");
@@ -237,6 +239,10 @@ static void forward(
                 PRECISION_F32, (size_t)rows, l->out, t->scratch);
         batchnorm_forward(m->parallel, y, dense, NULL, PRECISION_F32, trace->mean, trace->inverse,
             value(m, l->gamma), value(m, l->beta), (size_t)rows, l->out, l->relu);
+        if (last && trace->y != NULL) { /* a head that stops early ends in a ReLU */
+            memcpy(trace->y, y, (size_t)rows * (size_t)l->out * sizeof *y);
+            leave(t, trace->y, rows, l->out);
+        }
         leave(t, trace->dense, rows, l->out);
         if (i > 0)
             leave(t, x, rows, l->in);
@@ -282,7 +288,7 @@ struct model mlp_model(struct mlp *m)
     return (struct model){.self = m,
         .params = &m->params,
         .in_floats = m->options.in,
-        .out_width = m->options.head == MLP_NONE ? m->options.in : m->options.out,
+        .out_width = m->layers > 0 ? m->layer[m->layers - 1].out : m->options.in,
         .size = size,
         .tape_size = tape_size,
         .tape_new = tape_new,

@@ -1,7 +1,7 @@
 /* mlp.h -- the projection head: h f32 [N,D] -> z f32 [N,P].
  *
  * nonlinear: layers-1 times (dense without bias -> batch norm -> ReLU), then dense without bias ->
- * batch norm without beta. linear: dense without bias -> batch norm without beta. none: z = h.
+ * batch norm without beta; stopped before, the output is what comes out of a ReLU. linear: dense without bias -> batch norm without beta. none: z = h.
  * Dense weights start from N(0, 0.01), keyed by the seed and the tensor's name; gamma 1, beta 0.
  * Names: 0.weight, 0.bn.weight, 0.bn.bias, 0.bn.running_mean, 0.bn.running_var, 1.weight, ...
  *
@@ -23,6 +23,8 @@ struct mlp_options {
     int layers;          /* nonlinear: 2 or more dense layers */
     int in, hidden, out; /* D, hidden width, P */
     bool frozen;         /* batch norm uses running statistics */
+    int stop; /* nonlinear: only layers 1 .. stop, the output is that of the last of these; 0:
+                          * all */
 };
 
 struct mlp;

@@ -16,6 +16,7 @@
 
 enum param_kind {
     PARAM_KERNEL, /* convolution and dense weights: decayed, adapted by LARS */
+    PARAM_LOGITS, /* weights of the layer that tells classes apart: decayed, not adapted by LARS */
     PARAM_BIAS,   /* of dense layers */
     PARAM_GAMMA,  /* batch norm: scale */
     PARAM_BETA,   /* batch norm: shift */

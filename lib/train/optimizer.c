@@ -128,11 +128,11 @@ static void cut(struct optimizer *o, const struct params *params, double decay)
     for (int i = 0; i < params->count; i++) {
         const struct param *const param = &params->param[i];
         const bool norm = param->kind == PARAM_GAMMA || param->kind == PARAM_BETA;
-        const bool kernel = param->kind == PARAM_KERNEL;
+        const bool kernel = param->kind == PARAM_KERNEL, logits = param->kind == PARAM_LOGITS;
         if (param->kind == PARAM_BUFFER)
             continue;
         *slot = (struct slot){.param = param,
-            .decay = (o->rule == LARS ? kernel : !norm) ? decay : 0,
+            .decay = (o->rule == LARS ? kernel || logits : !norm) ? decay : 0,
             .adapted = o->rule == LARS && kernel,
             .trust = 1};
         for (int s = 0; s < o->states; s++, value += room(param)) {

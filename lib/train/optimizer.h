@@ -3,6 +3,7 @@
  * lars  (You et al. 2017, as google-research/simclr has it): g += wd*w; trust = eeta*|w|/|g| if both
  *       norms are positive, else 1; v = momentum*v + rate*trust*g; w -= v (nesterov: w -= momentum*v
  *       + rate*trust*g). eeta 0.001; one norm a tensor. Biases, gamma, beta: no decay, trust 1.
+ *       The layer that tells classes apart is decayed, trust 1.
  * sgd   g += wd*w; v = momentum*v + rate*g (classic: the rate of its own step inside the velocity);
  *       w -= v, nesterov: w -= momentum*v + rate*g. Everything is decayed but gamma and beta.
  * adam  Kingma & Ba 2015, beta 0.9 0.999, epsilon 1e-8, bias correction; decay added to g (L2), not

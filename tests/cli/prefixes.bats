@@ -27,7 +27,7 @@ damaged() { # FILE STRIDE WORD...
 images() { make_stream kind=images column=pixels:U8:2,2,3 views=0 pictures=2 labels=2 names=1; }
 views() { make_stream kind=views column=pixels:U8:3,3,3 pictures=1; }
 hidden() { make_stream kind=features column=h:F32:2 pictures=2 epochs=1; }
-labelled() { make_stream kind=features column=h:F32:2 views=0 labels=2 class=1 pictures=4; }
+labelled() { make_stream kind=features column=h:F32:2 views=0 labels=2 class=1 pictures=4 "$@"; }
 
 @test "a prefix is refused by simclr-inspect" {
     views >good.stream
@@ -100,6 +100,14 @@ labelled() { make_stream kind=features column=h:F32:2 views=0 labels=2 class=1 p
     refused gradients 6 "${train[@]}" --grad cut good.stream 3>&- &
     refused good.stream 6 "${train[@]}" --grad gradients cut
     wait $!
+}
+
+@test "a prefix is refused by simclr-linprobe in the loop, and nothing is saved" {
+    labelled epochs=1 classes=2 >good.stream
+    refused good.stream 6 simclr-linprobe --grad-out gradients --save saved cut
+    head -c -1 good.stream >cut
+    run -3 simclr-linprobe --grad-out gradients --save saved cut
+    [ ! -e gradients ] && [ ! -e saved ]
 }
 
 @test "a damaged byte is refused, or changes nothing" {

@@ -386,3 +386,55 @@ train() {
     [ "$status" = 141 ]
     [ ! -e never ]
 }
+
+# ---- a head that stops early ---------------------------------------------------------------------
+
+@test "--stop-after K is the beginning of a whole head, for training and after it" {
+    train w --layers 3 --hidden 20 >/dev/null
+    for k in 1 2; do
+        simclr-project --weights w --stop-after $k h >z$k
+        [ "$(simclr-inspect z$k | awk '$2 == "z" { print $4 }')" = "[20]" ]
+    done
+    # ReLU: no sign bit anywhere, and some zeros
+    [ "$(column z <z1 | sed 's/......../&\n/g' | grep -c '^......[89a-f]')" = 0 ]
+    [ "$(column z <z1 | sed 's/......../&\n/g' | grep -c '^00000000')" -gt 10 ]
+    simclr-project --weights w --stop-after 3 h | cmp <(column z) <(simclr-project --weights w h | column z)
+    # trained so, it is a head without the rest, and says so
+    width=20 gradients steps=2 epochs=2 >g20
+    simclr-project --weights w --stop-after 1 --train --grad g20 --grad-out back --warmup-epochs 0 --save v h >t
+    simclr-inspect v | awk '$1 == "tensor" { print $2 }' | tr '\n' ' ' >names
+    [ "$(cat names)" = "0.weight 0.bn.weight 0.bn.bias 0.bn.running_mean 0.bn.running_var " ]
+    [ "$(metadata v stop_after) $(metadata v layers)" = "1 3" ]
+    simclr-project --weights v h >a
+    simclr-project --weights v --stop-after 1 h >b
+    cmp <(column z <a) <(column z <b)
+    [ "$(simclr-inspect back | awk '$2 == "grad" { print $4 }')" = "[64]" ]
+    run ! cmp -s <(column z <a) <(column z <z1)
+}
+
+@test "--stop-after that is no layer, or has no head to stop in, is misuse" {
+    train w --layers 3 --hidden 20 >/dev/null
+    train linear --head linear >/dev/null
+    width=20 gradients steps=2 epochs=2 >g20
+    simclr-project --weights w --stop-after 1 --train --grad g20 --save v h >/dev/null
+    refused 2 "*--stop-after is 4, the head has 3 layers" simclr-project --weights w --stop-after 4 h
+    refused 2 "*--stop-after is 3, the head has 2 layers" simclr-project --layers 2 --stop-after 3 h
+    refused 2 "*goes with a nonlinear head, this one is linear" simclr-project --weights linear --stop-after 1 h
+    refused 2 "*goes with a nonlinear head, this one is none" simclr-project --head none --stop-after 1 h
+    refused 2 "*--stop-after is 2, the weights 'v' end after layer 1" simclr-project --weights v --stop-after 2 h
+    refused 2 "*--stop-after*" simclr-project --stop-after 0 h
+}
+
+@test "parts, memory and threads change no bit of a head that stops early" {
+    features steps=2 epochs=2 parts=4 >h
+    width=20 gradients steps=2 epochs=2 parts=4 >g20
+    set -- --hidden 20 --stop-after 1 --train --grad g20 --warmup-epochs 0
+    simclr-project "$@" --grad-out back --save w h >z
+    for more in "--memory 1" "--threads 1" "--threads 3" "--batch-norm step" "--batch-norm step --memory 1 --scratch s"; do
+        simclr-project "$@" --grad-out back2 --save w2 $more h >z2
+        [[ $more != *step* ]] || { [[ $more == *scratch* ]] || { cp back2 back; cp w2 w; cp z2 z; }; }
+        cmp <(column grad <back) <(column grad <back2)
+        cmp <(column z <z) <(column z <z2)
+        cmp <(simclr-inspect --digest w | cut -c 1-64) <(simclr-inspect --digest w2 | cut -c 1-64)
+    done
+}

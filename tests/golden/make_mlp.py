@@ -38,15 +38,16 @@ def draw(name, shape, offset, scale):
     return torch.from_numpy(x.astype(np.float64)).reshape(shape)
 
 
-def head(case, widths, rows, frozen, dtype):
-    """All results of one head with these widths of input, hidden layers and output."""
+def head(case, widths, rows, frozen, dtype, stopped=False):
+    """All results of one head with these widths of input, hidden layers and output; stopped: the head would
+    go on behind the last of them, which is a hidden one."""
     tensors, running = {}, {}
     layers = len(widths) - 1
     for i in range(layers):
         d, k = widths[i], widths[i + 1]
         tensors["%d.weight" % i] = draw("%s/%d.weight" % (case, i), (k, d), 0, 0.3)
         tensors["%d.bn.weight" % i] = draw("%s/%d.bn.weight" % (case, i), (k,), 1, 0.3)
-        if i < layers - 1:
+        if i < layers - 1 or stopped:
             tensors["%d.bn.bias" % i] = draw("%s/%d.bn.bias" % (case, i), (k,), 0, 0.3)
         running["%d.bn.running_mean" % i] = draw("%s/%d.bn.running_mean" % (case, i), (k,), 0, 0.3)
         running["%d.bn.running_var" % i] = draw("%s/%d.bn.running_var" % (case, i), (k,), 1, 0.5)
@@ -61,7 +62,7 @@ def head(case, widths, rows, frozen, dtype):
             x = x @ tensors["%d.weight" % i].T
             x = F.batch_norm(x, running["%d.bn.running_mean" % i], running["%d.bn.running_var" % i],
                              tensors["%d.bn.weight" % i], tensors.get("%d.bn.bias" % i), training=training)
-            if i < layers - 1:
+            if i < layers - 1 or stopped:
                 x = torch.relu(x)
         return x
 
@@ -75,8 +76,8 @@ def head(case, widths, rows, frozen, dtype):
     return results
 
 
-def case(name, widths, rows, frozen=False):
-    double, single = (head(name, widths, rows, frozen, t) for t in (torch.float64, torch.float32))
+def case(name, widths, rows, frozen=False, stopped=False):
+    double, single = (head(name, widths, rows, frozen, t, stopped) for t in (torch.float64, torch.float32))
     worst = max(float((single[k] - double[k]).norm() / double[k].norm()) for k in double)
     print("%-10s in single precision the worst tensor is off by %.1e" % (name, worst))
     assert worst < 1e-6
@@ -87,4 +88,6 @@ case("three", (24, 20, 20, 12), 16)
 case("two", (24, 20, 12), 16)
 case("linear", (24, 12), 16)
 case("frozen", (24, 20, 20, 12), 16, frozen=True)
+case("stopped1", (24, 20), 16, stopped=True)
+case("stopped2", (24, 20, 20), 16, stopped=True)
 save_file(golden, "tests/golden/mlp.safetensors")

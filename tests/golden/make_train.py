@@ -1,4 +1,4 @@
-"""Goldens of the optimisers, and of ten whole training steps: train.safetensors.
+"""Goldens of the optimisers, of ten whole training steps, and of ten of fine-tuning: train.safetensors.
 
 Weights, gradients and pixels come from noise(), which tests/unit/noise.h has too, so that only
 results are stored. Everything is computed in double; ten steps are computed in single as well, to
@@ -39,7 +39,7 @@ EETA = 0.001
 
 
 def decays(rule, kind):
-    return kind == "kernel" if rule == "lars" else kind not in ("gamma", "beta")
+    return kind in ("kernel", "logits") if rule == "lars" else kind not in ("gamma", "beta")
 
 
 class Classic:
@@ -72,6 +72,7 @@ SHAPES = {
     "bias": ("bias", (5,)),
     "gamma": ("gamma", (7,)),
     "beta": ("beta", (7,)),
+    "logits": ("logits", (4, 6)),  # the reference's head_supervised: LARS leaves its rate alone
     "born_zero": ("kernel", (3, 2)),
     "no_gradient": ("kernel", (3, 2)),
 }
@@ -228,7 +229,8 @@ def bn(w, name, x):
     return F.batch_norm(x, None, None, w[name + ".weight"], beta, True, 0.1, 1e-5)
 
 
-def forward(w, x):
+def body(w, x):
+    """The maps of the last block of resnet20."""
     x = F.relu(bn(w, "bn1", F.conv2d(x, w["conv1.weight"], padding=1)))
     for stage, k in enumerate(CHANNELS):
         for block in range(3):
@@ -241,7 +243,11 @@ def forward(w, x):
             y = F.relu(bn(w, base + ".bn1", y))
             y = F.conv2d(y, w[base + ".conv2.weight"], padding=1)
             x = F.relu(bn(w, base + ".bn2", y) + short)
-    z = x.mean((2, 3))
+    return x
+
+
+def forward(w, x):
+    z = body(w, x).mean((2, 3))
     for i in range(3):
         z = bn(w, f"{i}.bn", F.linear(z, w[f"{i}.weight"]))
         z = F.relu(z) if i < 2 else z
@@ -283,5 +289,54 @@ for rule in RUNS:
     print(rule, "losses", exact.round(5), "single precision is off by", f"{apart:.1e}")
     assert apart < 1e-4 and exact[-1] < exact[0] / 2
     golden["steps." + rule] = exact
+
+
+# ---- ten steps of fine-tuning: resnet20, a linear layer, softmax cross entropy, SGD ----------------
+CLASSES = 3
+LABELS = [0, 1, 2, -1, 0, 1, 2, 2]  # -1: unknown, neither loss nor gradient
+
+
+def features(w, x):
+    """h [N,64] of resnet20."""
+    return body(w, x).mean((2, 3))
+
+
+def fine_tuning(dtype, nesterov):
+    wanted = {n: s for n, s in shapes().items() if not n[0].isdigit()}
+    w = {n: initial(n, kind, shape, dtype) for n, (kind, shape) in wanted.items()}
+    w["fc.weight"] = initial("fc.weight", "kernel", (CLASSES, 64), dtype)
+    w["fc.bias"] = initial("fc.bias", "bias", (CLASSES,), dtype)
+    own = Classic(
+        "sgd", 0.9, 1e-2, nesterov,
+        [(wanted[n][0] if n in wanted else n.replace("fc.weight", "kernel"), t) for n, t in w.items()],
+    )
+    x, label, losses = pixels(dtype), torch.tensor(LABELS), []
+    for step in range(STEPS):
+        for t in w.values():
+            t.grad = None
+        logits = F.linear(features(w, x), w["fc.weight"], w["fc.bias"])
+        loss = F.cross_entropy(logits, label, ignore_index=-1)
+        loss.backward()
+        losses.append(loss.item())
+        own.step(rate(0.001, step))
+    return np.array(losses), w
+
+
+for nesterov in (False, True):
+    case = "finetune" + (".nesterov" if nesterov else "")
+    exact, weights = fine_tuning(torch.float64, nesterov)
+    single, single_weights = fine_tuning(torch.float32, nesterov)
+    apart = np.max(np.abs(single - exact) / exact)
+    print(case, "losses", exact.round(5), f"single precision is off by {apart:.1e}")
+    assert apart < 1e-4 and exact[-1] < exact[0] / 2
+    golden[case] = exact
+    for name in ("conv1.weight", "layer3.2.conv2.weight", "bn1.weight", "fc.weight", "fc.bias"):
+        before = initial(name, "gamma" if name == "bn1.weight" else "kernel" if "weight" in name else "bias",
+                         tuple(weights[name].shape), torch.float64)
+        moved = ((weights[name] - before).norm() / before.norm()).item()
+        off = ((single_weights[name].double() - weights[name]).norm() / (weights[name] - before).norm()).item()
+        print(f"{case:18} {name:24} moved by {moved:.3f} of its norm, single off by {off:.1e} of that")
+        assert off < 2e-3
+        golden[f"{case}.{name}"] = sampled(weights[name])
 
 save_file(golden, "tests/golden/train.safetensors")

@@ -140,6 +140,17 @@ static void refusals(void)
     struct header *const header = header_new("projections", &err);
     header_add(header, "id", DTYPE_I64, 0, NULL, &err);
     OK(gather_columns(&g, header, "x", &err) < 0 && err.status == ERR_INPUT, "%s", err.text);
+    const int width = P;
+    err = (struct err){0};
+    header_add(header, "h", DTYPE_F32, 1, &width, &err);
+    OK(gather_labelled(&g, header, "h", "x", &err) < 0 && strstr(err.text, "label") != NULL, "%s",
+        err.text);
+    err = (struct err){0};
+    header_add(header, "label", DTYPE_I64, 0, NULL, &err);
+    OK(gather_labelled(&g, header, "h", "x", &err) == 0 && g.p == P && g.id_column == -1 &&
+            g.label_column == 2,
+        "rows and labels are there %s", err.text);
+    OK(gather_labelled(&g, header, "z", "x", &err) < 0, "%s", err.text);
     header_free(header);
 }
 

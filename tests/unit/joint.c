@@ -178,7 +178,7 @@ static struct head project(const int *order, const int *rows, size_t memory, boo
     struct head r = {.z = {0}};
     struct err err = {0};
     float h[ROWS * D], dz[ROWS * P], in[ROWS * D];
-    const struct mlp_options options = {MLP_LINEAR, 1, D, D, P, false};
+    const struct mlp_options options = {MLP_LINEAR, 1, D, D, P, false, 0};
     struct parallel *const parallel = parallel_new(2, &err);
     struct mlp *const mlp = mlp_new(&options, parallel, &err);
     const struct model model = mlp_model(mlp);
@@ -239,7 +239,7 @@ static void test_head(void)
 static void test_check(void)
 {
     struct err err = {0};
-    const struct mlp_options options = {MLP_LINEAR, 1, D, D, P, false};
+    const struct mlp_options options = {MLP_LINEAR, 1, D, D, P, false, 0};
     struct mlp *const mlp = mlp_new(&options, NULL, &err);
     const struct model model = mlp_model(mlp);
     const size_t need = model.tape_size(mlp, 0, 6, true);

@@ -50,32 +50,35 @@ static double against(const char *head, const char *name, const float *got, size
     return error;
 }
 
-static struct mlp *make(enum mlp_head head, int layers, bool frozen, struct parallel *parallel)
+static struct mlp *make(
+    enum mlp_head head, int layers, bool frozen, int stop, struct parallel *parallel)
 {
     struct err err = {0};
-    const struct mlp_options options = {head, layers, D, HIDDEN, P, frozen};
+    const struct mlp_options options = {head, layers, D, HIDDEN, P, frozen, stop};
     struct mlp *const mlp = mlp_new(&options, parallel, &err);
     OK(mlp != NULL, "a head of %d layers %s", layers, err.text);
     return mlp;
 }
 
-static void check_golden(const char *name, enum mlp_head head, int layers, bool frozen)
+static void check_golden(const char *name, enum mlp_head head, int layers, bool frozen, int stop)
 {
     struct err err = {0};
-    float h[ROWS * D], z[ROWS * P], dz[ROWS * P], dh[ROWS * D];
-    struct mlp *const mlp = make(head, layers, frozen, pool[1]);
+    float h[ROWS * D], z[ROWS * HIDDEN], dz[ROWS * HIDDEN], dh[ROWS * D];
+    struct mlp *const mlp = make(head, layers, frozen, stop, pool[1]);
     const struct model model = mlp_model(mlp);
+    const size_t count = (size_t)ROWS * (size_t)model.out_width;
     void *const tape = model.tape_new(mlp, 0, ROWS, true, NULL, &err);
     void *const small = model.tape_new(mlp, 0, ROWS, false, NULL, &err);
     OK(model.tape_size(mlp, 0, ROWS, false) < model.tape_size(mlp, 0, ROWS, true),
         "%s: evaluation needs less", name);
     fill_weights(model.params, name);
     fill(h, ROWS * D, name, "h", 0, 1);
-    fill(dz, ROWS * P, name, "dz", 0, 1);
+    fill(dz, count, name, "dz", 0, 1);
     model.forward(mlp, small, z, h, ROWS, MODEL_EVAL);
-    NEAR(against(name, "eval", z, ROWS * P), 0, 1e-5, "%s: evaluation of PyTorch", name);
+    NEAR(against(name, "eval", z, count), 0, 1e-5, "%s: evaluation of PyTorch", name);
     model.forward(mlp, tape, z, h, ROWS, MODEL_TRAIN);
-    NEAR(against(name, "z", z, ROWS * P), 0, 1e-5, "%s: forward of PyTorch", name);
+    NEAR(against(name, "z", z, count), 0, 1e-5, "%s: forward of PyTorch", name);
+    memset(z, 0, sizeof z); /* the next part writes there before this one goes back */
     model.backward(mlp, tape, dh, dz, h, ROWS);
     NEAR(against(name, "dh", dh, ROWS * D), 0, 1e-5, "%s: gradient of the input", name);
     for (int i = 0; i < model.params->count; i++) {
@@ -95,7 +98,7 @@ static size_t whole_run(float *out, struct parallel *parallel, int parts, bool r
 {
     struct err err = {0};
     float h[ROWS * D], dz[ROWS * P], *z = out, *dh = out + ROWS * P;
-    const struct mlp_options options = {MLP_NONLINEAR, 3, D, HIDDEN, P, false};
+    const struct mlp_options options = {MLP_NONLINEAR, 3, D, HIDDEN, P, false, 0};
     struct mlp *const mlp = mlp_new(&options, parallel, &err);
     const struct model model = mlp_model(mlp);
     const int rows = ROWS / parts;
@@ -159,7 +162,7 @@ static void finite_differences(enum mlp_head head, int layers)
 {
     struct err err = {0};
     float h[ROWS * D], moved[ROWS * D], z[ROWS * P], dz[ROWS * P], dh[ROWS * D];
-    struct mlp *const mlp = make(head, layers, false, NULL);
+    struct mlp *const mlp = make(head, layers, false, 0, NULL);
     const struct model model = mlp_model(mlp);
     void *const tape = model.tape_new(mlp, 0, ROWS, true, NULL, &err);
     double square = 0, value[2];
@@ -186,7 +189,7 @@ static void no_head(void)
 {
     struct err err = {0};
     float h[ROWS * D], z[ROWS * D], dh[ROWS * D];
-    struct mlp *const mlp = make(MLP_NONE, 3, false, NULL);
+    struct mlp *const mlp = make(MLP_NONE, 3, false, 0, NULL);
     const struct model model = mlp_model(mlp);
     void *const tape = model.tape_new(mlp, 0, ROWS, true, NULL, &err);
     mlp_init(mlp, 1);
@@ -205,7 +208,7 @@ static void no_head(void)
 
 static void fresh(void)
 {
-    struct mlp *const mlp = make(MLP_NONLINEAR, 3, false, NULL);
+    struct mlp *const mlp = make(MLP_NONLINEAR, 3, false, 0, NULL);
     const struct model model = mlp_model(mlp);
     mlp_init(mlp, 7);
     const struct param *const w = params_find(model.params, "0.weight");
@@ -230,10 +233,12 @@ int main(void)
         pool[i] = parallel_new(i + 1, &err);
     if (safetensors_load(&golden, "tests/golden/mlp.safetensors", 1 << 24, &err) < 0)
         OK(0, "%s", err.text);
-    check_golden("three", MLP_NONLINEAR, 3, false);
-    check_golden("two", MLP_NONLINEAR, 2, false);
-    check_golden("linear", MLP_LINEAR, 1, false);
-    check_golden("frozen", MLP_NONLINEAR, 3, true);
+    check_golden("three", MLP_NONLINEAR, 3, false, 0);
+    check_golden("two", MLP_NONLINEAR, 2, false, 0);
+    check_golden("linear", MLP_LINEAR, 1, false, 0);
+    check_golden("frozen", MLP_NONLINEAR, 3, true, 0);
+    check_golden("stopped1", MLP_NONLINEAR, 3, false, 1);
+    check_golden("stopped2", MLP_NONLINEAR, 3, false, 2);
     bits();
     finite_differences(MLP_NONLINEAR, 3);
     finite_differences(MLP_NONLINEAR, 4);

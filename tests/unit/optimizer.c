@@ -22,6 +22,7 @@ static const struct {
     {"gamma", PARAM_GAMMA, 1, {7}},
     {"beta", PARAM_BETA, 1, {7}},
     {"running_mean", PARAM_BUFFER, 1, {7}},
+    {"logits", PARAM_LOGITS, 2, {4, 6}},
     {"born_zero", PARAM_KERNEL, 2, {3, 2}},
     {"no_gradient", PARAM_KERNEL, 2, {3, 2}},
 };

@@ -1,5 +1,6 @@
 /* steps -- ten whole training steps against double: resnet20, a head of three layers, NT-Xent, and an
- * update, from the weights and pixels of tests/golden/make_train.py.
+ * update, from the weights and pixels of tests/golden/make_train.py; and ten of fine-tuning: resnet20, a
+ * linear layer, softmax cross entropy.
  * SPDX-License-Identifier: MIT */
 #include "formats/safetensors.h"
 #include "lib/nn/gemm.h"
@@ -9,6 +10,7 @@
 #include "lib/train/joint.h"
 #include "lib/train/optimizer.h"
 #include "lib/train/schedule.h"
+#include "lib/train/supervised.h"
 #include "tests/unit/noise.h"
 #include "tests/unit/tap.h"
 
@@ -25,7 +27,8 @@ enum {
     OUT = 32,
     STEPS = 10,
     WARMUP = 2,
-    PARTS = 3
+    PARTS = 3,
+    CLASSES = 3
 };
 
 /* The rows of a step that comes in parts. */
@@ -64,7 +67,8 @@ static void make_weights(struct params *params)
             continue;
         for (size_t j = 0; j < param->count; j++) {
             const double n = noise(key, (uint32_t)j);
-            param->value[j] = (float)(param->kind == PARAM_KERNEL  ? n * scale
+            const bool kernel = param->kind == PARAM_KERNEL || param->kind == PARAM_LOGITS;
+            param->value[j] = (float)(kernel                       ? n * scale
                                       : param->kind == PARAM_GAMMA ? n / 4 + 1
                                                                    : n / 4);
         }
@@ -190,7 +194,7 @@ static int ten_steps(double loss[STEPS], const char *rule, double peak, int thre
     static struct stage encoder, head;
     const struct resnet_options resnet_options = {
         "resnet20", 1, false, 1, {{SIDE, SIDE}}, false, {0, 0, 0}, {1, 1, 1}, PRECISION_F32};
-    const struct mlp_options mlp_options = {MLP_NONLINEAR, 3, FEATURES, HIDDEN, OUT, false};
+    const struct mlp_options mlp_options = {MLP_NONLINEAR, 3, FEATURES, HIDDEN, OUT, false, 0};
     struct err err = {0};
     struct parallel *const parallel = parallel_new(threads, &err);
     struct resnet *const resnet = resnet_new(&resnet_options, parallel, &err);
@@ -211,6 +215,121 @@ static int ten_steps(double loss[STEPS], const char *rule, double peak, int thre
     resnet_free(resnet);
     parallel_free(parallel);
     return err.status == ERR_NONE ? 0 : -1;
+}
+
+/* ---- fine-tuning -------------------------------------------------------------------------------- */
+
+/* What the layer that tells classes apart has; its weights are the encoder's to compare. */
+struct closing {
+    struct supervised *layer;
+    struct optimizer *optimizer;
+};
+
+/* How far param is from the golden, as a share of the way that it went; every SAMPLE-th number of a
+ * large one is stored. */
+static double off(const struct params *params, const char *name, const struct tensor *golden)
+{
+    enum { LARGE = 1000, SAMPLE = 101 };
+    struct param *const param = params_find(params, name);
+    const size_t apart = param->count > LARGE ? SAMPLE : 1;
+    const size_t count = (param->count + apart - 1) / apart;
+    const double *const want = golden != NULL ? golden->data : NULL;
+    double difference = 0, way = 0;
+    if (golden == NULL || golden->bytes != count * sizeof *want)
+        return NAN;
+    float *const last = malloc(param->count * sizeof *last);
+    memcpy(last, param->value, param->count * sizeof *last);
+    struct params alone = {.count = 1, .param = param};
+    make_weights(&alone);
+    for (size_t i = 0; i < count; i++) {
+        difference += pow(last[i * apart] - want[i], 2);
+        way += pow(param->value[i * apart] - want[i], 2);
+    }
+    memcpy(param->value, last, param->count * sizeof *last);
+    free(last);
+    return sqrt(difference / way);
+}
+
+static int run_closing(
+    double loss[STEPS], struct stage *encoder, struct closing *closing, struct err *err)
+{
+    static unsigned char pixels[ROWS * SIDE * SIDE * 3];
+    static const int64_t label[ROWS] = {0, 1, 2, -1, 0, 1, 2, 2};
+    const struct schedule schedule = {0.001, WARMUP, STEPS};
+    make_pixels(pixels);
+    for (int step = 0; step < STEPS; step++) {
+        struct softmax_result result;
+        const double rate = schedule_rate(&schedule, step);
+        forward(encoder, pixels);
+        if (supervised_step(
+                closing->layer, &result, encoder->grad, encoder->out, label, ROWS, err) != 0)
+            return -1;
+        loss[step] = result.loss;
+        backward(encoder, NULL, pixels);
+        if (optimizer_step(closing->optimizer, rate, step, err) != 0 ||
+            update(encoder, rate, step, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int fine_tune(double loss[STEPS], double error[5], const struct safetensors *golden,
+    bool nesterov, int threads)
+{
+    static const char *const name[] = {
+        "conv1.weight", "layer3.2.conv2.weight", "bn1.weight", "fc.weight", "fc.bias"};
+    static struct stage encoder;
+    const struct resnet_options resnet_options = {
+        "resnet20", 1, false, 1, {{SIDE, SIDE}}, false, {0, 0, 0}, {1, 1, 1}, PRECISION_F32};
+    const struct optimizer_options rule = {"sgd", 0.9, 1e-2, nesterov};
+    struct err err = {0};
+    struct parallel *const parallel = parallel_new(threads, &err);
+    struct resnet *const resnet = resnet_new(&resnet_options, parallel, &err);
+    struct closing closing = {supervised_new(FEATURES, CLASSES, parallel, &err), NULL};
+    if (resnet == NULL || closing.layer == NULL)
+        return printf("# %s\n", err.text), -1;
+    resnet_init(resnet, 0);
+    struct params *const last = supervised_params(closing.layer);
+    make_weights(last);
+    closing.optimizer = optimizer_new(&rule, last, parallel, &err);
+    int status = stage_make(&encoder, resnet_model(resnet), "sgd", false, parallel, &err);
+    optimizer_free(encoder.optimizer);
+    encoder.optimizer = optimizer_new(&rule, encoder.model.params, parallel, &err);
+    if (status == 0)
+        status = run_closing(loss, &encoder, &closing, &err);
+    for (int i = 0; i < 5; i++) {
+        char key[60];
+        snprintf(key, sizeof key, "finetune%s.%s", nesterov ? ".nesterov" : "", name[i]);
+        error[i] = off(i < 3 ? encoder.model.params : last, name[i], safetensors_find(golden, key));
+    }
+    if (status != 0)
+        printf("# %s\n", err.text);
+    stage_drop(&encoder);
+    optimizer_free(closing.optimizer);
+    supervised_free(closing.layer);
+    resnet_free(resnet);
+    parallel_free(parallel);
+    return status;
+}
+
+static void test_fine_tuning(const struct safetensors *golden, bool nesterov)
+{
+    double loss[STEPS], again[STEPS], wanted[STEPS] = {0}, error[5], same[5];
+    const char *const name = nesterov ? "finetune.nesterov" : "finetune";
+    const struct tensor *const want = safetensors_find(golden, name);
+    OK(want != NULL && want->bytes == sizeof wanted, "golden '%s' fits", name);
+    if (want != NULL && want->bytes == sizeof wanted)
+        memcpy(wanted, want->data, sizeof wanted);
+    OK(fine_tune(loss, error, golden, nesterov, 2) == 0, "%s: ten steps", name);
+    for (int step = 0; step < STEPS; step++)
+        NEAR(
+            loss[step] / wanted[step], 1, 1e-5, "%s: loss %.6f of step %d", name, loss[step], step);
+    for (int i = 0; i < 5; i++)
+        OK(error[i] < 1e-3, "%s: weights %d are off by %.1e of their way", name, i, error[i]);
+    OK(loss[STEPS - 1] < loss[0] / 2, "%s: the loss falls by more than half", name);
+    OK(fine_tune(again, same, golden, nesterov, 3) == 0 && memcmp(loss, again, sizeof loss) == 0 &&
+            memcmp(error, same, sizeof same) == 0,
+        "%s: the same bits from 2 and 3 threads", name);
 }
 
 static void against(const struct safetensors *golden, const char *rule, double peak)
@@ -250,6 +369,8 @@ int main(void)
     }
     against(&golden, "lars", 0.05);
     against(&golden, "sgd", 0.0002);
+    test_fine_tuning(&golden, false);
+    test_fine_tuning(&golden, true);
     safetensors_free(&golden);
     return tap_done();
 }
