@@ -95,7 +95,8 @@ static int make_header(struct prediction *p, const struct header *from, const ch
     char digest[65];
     classifier_digest(digest, p->model);
     json_t *const arguments = cli_arguments(tool);
-    static const char *const fitting[] = {"solver", "learning-rate", "fraction", "seed"};
+    static const char *const fitting[] = {
+        "solver", "learning-rate", "hold-out", "fraction", "seed"};
     for (size_t i = 0; i < sizeof fitting / sizeof *fitting; i++)
         json_object_del(arguments, fitting[i]);
     const int status = header_add(p->to, "predicted", DTYPE_I64, 0, NULL, err) < 0 ||

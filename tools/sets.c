@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tools/sets.h"
 
+#include "lib/eval/holdout.h"
 #include "lib/eval/tally.h"
 #include "tools/cli.h"
 #include "tools/die.h"
@@ -13,6 +14,10 @@
 
 void sets_check(const struct sets *sets)
 {
+    if (sets->hold_out > 0 && sets->test != NULL)
+        die(ERR_MISUSE, "--hold-out and --test: one set to measure on, not two");
+    if (sets->hold_out > 0 && sets->train == NULL)
+        die(ERR_MISUSE, "--hold-out needs --train FILE");
     if (sets->train != NULL && sets->test != NULL && strcmp(sets->train, "-") == 0 &&
         strcmp(sets->test, "-") == 0)
         die(ERR_MISUSE, "standard input cannot be both --train and --test");
@@ -45,13 +50,16 @@ void sets_train_open(struct features *out, struct channel *channel, const struct
         die_err(&err);
 }
 
-void sets_train(struct features *out, struct channel *channel, const struct sets *sets)
+void sets_train(
+    struct features *out, struct features *held, struct channel *channel, const struct sets *sets)
 {
     struct err err = {0};
     sets_train_open(out, channel, sets);
     if (features_read(out, true, &err) < 0)
         die_err(&err);
     sets_unlabelled(out);
+    if (sets->hold_out > 0 && holdout_take(held, out, sets->hold_out, sets->seed, &err) < 0)
+        die_err(&err);
     if (sets->fraction < 1 && features_thin(out, sets->fraction, sets->seed, &err) < 0)
         die_err(&err);
 }

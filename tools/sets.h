@@ -12,6 +12,7 @@ struct sets {
     const char *train, *test; /* files; NULL: not given */
     const char *column;       /* of features; NULL: the usual ones */
     double fraction;          /* of the training labels */
+    double hold_out;          /* share of the training rows to measure on; 0: not given */
     int64_t seed;
 };
 
@@ -21,9 +22,11 @@ void sets_check(const struct sets *sets);
 /* A channel to read; refuses a terminal. Dies on error. */
 struct channel *sets_open(const char *path);
 
-/* Read all of a training set, note the rows without a label, keep a share of the others. Closes the
- * channel. Dies on error. */
-void sets_train(struct features *out, struct channel *channel, const struct sets *sets);
+/* Read all of a training set, note the rows without a label, move those of --hold-out to `held`, keep a
+ * share of the others. Closes the channel. `held` may be NULL if nothing is to be held out. Dies on
+ * error. */
+void sets_train(
+    struct features *out, struct features *held, struct channel *channel, const struct sets *sets);
 
 /* Open a training set that is read as it comes; and note the rows without a label when that is done. */
 void sets_train_open(struct features *out, struct channel *channel, const struct sets *sets);

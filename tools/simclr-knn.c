@@ -24,6 +24,8 @@ static struct cli_option rows[] = {
         "stream of labelled training features (file, FIFO, /dev/fd/N; - is standard input)", false},
     {0, "test", "FILE", CLI_TEXT, &sets.test, 0, 0, CLI_INCIDENTAL,
         "stream of labelled test features", false},
+    {0, "hold-out", "SHARE", CLI_REAL, &sets.hold_out, 0.001, 0.999, CLI_RESULT,
+        "measure on this share of the training rows of each class, learn from the others", false},
     {0, "column", "NAME", CLI_TEXT, &sets.column, 0, 0, CLI_RESULT,
         "column of features, F32 or U8; without it the first there is of h, z, pixels", false},
     {0, "neighbors", "K", CLI_INT, &options.neighbors, 1, 1e6, CLI_RESULT,
@@ -46,8 +48,8 @@ static struct cli_option rows[] = {
         "a vote weighs exp(cosine / REAL)", false},
     {0, "fraction", "REAL", CLI_REAL, &sets.fraction, 0, 1, CLI_RESULT,
         "share of the training labels to use, class by class, at least one each", false},
-    {'s', "seed", "N", CLI_LONG, &sets.seed, 0, 9e15, CLI_RESULT, "seed of the draw for --fraction",
-        false},
+    {'s', "seed", "N", CLI_LONG, &sets.seed, 0, 9e15, CLI_RESULT,
+        "seed of the draws: --fraction, --hold-out", false},
     CLI_ROW_INPUT,
     CLI_ROW_OUTPUT,
     CLI_ROW_THREADS,
@@ -75,25 +77,31 @@ static void progress(int64_t done)
 static void print_result(const int *rank, const struct features *train, const struct features *test)
 {
     const struct tally tally = tally_count(rank, test->rows);
-    char text[400];
+    double low[2], high[2];
+    char text[600];
+    tally_wilson(&low[0], &high[0], tally.top1, tally.rows);
+    tally_wilson(&low[1], &high[1], tally.top5, tally.rows);
     snprintf(text, sizeof text,
-        "train\ttest\tclasses\tfeatures\tneighbors\ttemperature\ttop1\ttop5\n"
-        "%d\t%d\t%d\t%d\t%d\t%g\t%.2f\t%.2f\n",
+        "train\ttest\tclasses\tfeatures\tneighbors\ttemperature\ttop1\ttop5\ttop1_low\ttop1_high\t"
+        "top5_low\ttop5_high\n%d\t%d\t%d\t%d\t%d\t%g\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\n",
         train->rows, test->rows, features_count(train), train->width, options.neighbors,
         options.temperature, tally_percent(tally.top1, tally.rows),
-        tally_percent(tally.top5, tally.rows));
+        tally_percent(tally.top5, tally.rows), low[0], high[0], low[1], high[1]);
     sets_print(text);
 }
 
 /* ---- the vote --------------------------------------------------------------------------------- */
 
+/* test_in NULL: --hold-out. */
 static void vote(struct channel *train_in, struct channel *test_in, struct parallel *parallel)
 {
     struct err err = {0};
     struct features train = {0}, test = {0};
-    sets_train(&train, train_in, &sets);
-    sets_test_open(&test, test_in, train.column, train.width, train.names, train.source);
-    sets_test_read(&test);
+    sets_train(&train, &test, train_in, &sets);
+    if (test_in != NULL) {
+        sets_test_open(&test, test_in, train.column, train.width, train.names, train.source);
+        sets_test_read(&test);
+    }
     if (options.neighbors > train.rows) {
         if (!cli_common.quiet)
             warn("there are %d training rows: all of them vote, not %d", train.rows,
@@ -129,8 +137,10 @@ static void refuse(const char *const *names, const char *with)
 static void check_two(const char *operand)
 {
     static const char *const others[] = {"query", "outliers", NULL};
-    if (sets.train == NULL || sets.test == NULL)
-        die(ERR_MISUSE, "needs --train FILE and --test FILE");
+    const bool held = sets.hold_out > 0 && !leaks;
+    if (sets.train == NULL || (sets.test == NULL && !held))
+        die(ERR_MISUSE, "needs --train FILE and --test FILE%s",
+            leaks ? "" : ", or --hold-out SHARE");
     refuse(others, "--train");
     if (operand != NULL || cli_common.input != NULL)
         die(ERR_MISUSE, "'%s' does not go with --train", operand ? operand : cli_common.input);
@@ -154,7 +164,7 @@ static void check_one(const char *operand)
 /* Does the command line ask for a list? Dies unless it makes sense. */
 static bool check(const char *operand)
 {
-    static const char *const votes[] = {"temperature", "fraction", "seed", NULL};
+    static const char *const votes[] = {"temperature", "fraction", "hold-out", "seed", NULL};
     const bool two = leaks || sets.train != NULL || sets.test != NULL;
     const bool chosen = cli_given(&tool, "duplicates") || cli_given(&tool, "outliers");
     if (!two && !chosen && !cli_given(&tool, "neighbors"))

@@ -28,6 +28,8 @@ static struct cli_option rows[] = {
         "stream of labelled training features (file, FIFO, /dev/fd/N; - is standard input)", false},
     {0, "test", "FILE", CLI_TEXT, &sets.test, 0, 0, CLI_INCIDENTAL,
         "stream of labelled test features", false},
+    {0, "hold-out", "SHARE", CLI_REAL, &sets.hold_out, 0.001, 0.999, CLI_RESULT,
+        "measure on this share of the training rows of each class, learn from the others", false},
     {0, "column", "NAME", CLI_TEXT, &sets.column, 0, 0, CLI_RESULT,
         "column of features, F32 or U8; without it the first there is of h, z, pixels", false},
     {0, "solver", "lbfgs|sgd", CLI_CHOICE, &solver, 0, 0, CLI_RESULT,
@@ -40,7 +42,8 @@ static struct cli_option rows[] = {
     {0, "learning-rate", "REAL", CLI_REAL, &rate, 0, 1e6, CLI_RESULT,
         "default: 0.1 of --solver sgd, times batch/256; 0.3 in the loop", false},
     {'s', "seed", "N", CLI_LONG, &sets.seed, 0, 9e15, CLI_RESULT,
-        "seed of the draws: --fraction, rows to hold out; in the loop by default that of the plan",
+        "seed of the draws: --fraction, --hold-out, rows that choose l2; in the loop that of the "
+        "plan",
         false},
     {0, "save", "FILE", CLI_TEXT, &training.save, 0, 0, CLI_INCIDENTAL,
         "write the classifier to FILE (safetensors)", false},
@@ -84,29 +87,32 @@ static void check_solver(void)
         if (cli_given(&tool, drawn[i]))
             die(ERR_MISUSE, "--%s goes with --solver lbfgs; simclr-images has one of its own",
                 drawn[i]);
+    if (descends() && sets.hold_out > 0)
+        die(ERR_MISUSE, "--hold-out goes with --solver lbfgs: a course holds nothing out");
 }
 
 /* Refuse what does not go together; true: this is the filter. */
 static bool check_options(const char *operand)
 {
     static const char *const fitting[] = {
-        "solver", "fraction", "l2", "learning-rate", "seed", "save"};
+        "solver", "hold-out", "fraction", "l2", "learning-rate", "seed", "save"};
     const char *const weights = training.weights;
     const bool filter = weights != NULL && sets.test == NULL;
+    const bool measures = sets.test != NULL || sets.hold_out > 0;
     loop_refuse(&tool);
     if ((sets.train == NULL) == (weights == NULL))
         die(ERR_MISUSE, "needs either --train FILE or --weights FILE, or --grad-out FILE");
     for (size_t i = 0; weights != NULL && i < sizeof fitting / sizeof *fitting; i++)
         if (cli_given(&tool, fitting[i]))
             die(ERR_MISUSE, "--%s goes with --train, not with --weights", fitting[i]);
-    if (weights == NULL && sets.test == NULL && training.save == NULL)
-        die(ERR_MISUSE, "--train needs --test FILE, or --save FILE, or both");
+    if (weights == NULL && !measures && training.save == NULL)
+        die(ERR_MISUSE, "--train needs --test FILE or --hold-out SHARE, or --save FILE, or both");
     check_solver();
     sets_check(&sets);
     if (!filter && (operand != NULL || cli_common.input != NULL || cli_given(&tool, "level")))
         die(ERR_MISUSE, "FILE, --input and --level go with --weights and without --test");
-    if (weights == NULL && sets.test == NULL)
-        findings_refuse("needs --test FILE");
+    if (!measures && !filter)
+        findings_refuse("needs --test FILE or --hold-out SHARE");
     if (filter && findings.predictions != NULL &&
         (cli_common.output != NULL || cli_given(&tool, "level")))
         die(ERR_MISUSE, "--predictions takes the place of the stream of --output and --level");
@@ -144,6 +150,8 @@ static void save_classifier(const struct classifier *model, const struct feature
     json_t *const arguments = loop_arguments(&tool, false);
     for (int i = 0; i < 2; i++) /* what the solver does not look at */
         json_object_del(arguments, other[descends()][i]);
+    if (!(sets.hold_out > 0))
+        json_object_del(arguments, "hold-out");
     struct header *const header = header_new("features", &err);
     if (header == NULL || (train->run != NULL && header_set(header, "run", train->run, &err) < 0) ||
         header_provenance(header, tool.name, sets.seed, arguments, NULL, &err) < 0)
@@ -197,18 +205,20 @@ static int64_t descend(
     return report.last.rows;
 }
 
-/* --train: fit, save, and with --test score. The rows of the test set are read last. */
+/* --train: fit, save, and with --test or --hold-out score. The rows of the test set are read last. */
 static void probe(struct classifier *model, struct parallel *parallel)
 {
-    struct roster roster = {0};
-    struct features train = {0}, test = {.roster = findings.predictions ? &roster : NULL};
+    struct roster all = {0}, roster = {0};
+    const bool held = sets.hold_out > 0, named = findings.predictions != NULL;
+    struct features train = {.roster = named && held ? &all : NULL};
+    struct features test = {.roster = named ? &roster : NULL};
     char count[24], l2[32];
     struct channel *const in = sets_open(sets.train);
     struct channel *const test_in = sets.test != NULL ? sets_open(sets.test) : NULL;
     if (descends())
         sets_train_open(&train, in, &sets);
     else
-        sets_train(&train, in, &sets);
+        sets_train(&train, &test, in, &sets);
     if (test_in != NULL)
         sets_test_open(&test, test_in, train.column, train.width, train.names, train.source);
     int64_t used = train.rows;
@@ -219,14 +229,16 @@ static void probe(struct classifier *model, struct parallel *parallel)
     snprintf(count, sizeof count, "%lld", (long long)used);
     if (training.save != NULL)
         save_classifier(model, &train);
-    if (test_in != NULL) {
+    if (test_in != NULL)
         sets_test_read(&test);
+    if (test_in != NULL || held)
         findings_measure(model, &test, count, l2, parallel);
-        features_free(&test);
-        cli_finish(test_in);
-    }
+    features_free(&test);
     features_free(&train);
+    roster_free(&all);
     roster_free(&roster);
+    if (test_in != NULL)
+        cli_finish(test_in);
     cli_finish(in);
 }
 

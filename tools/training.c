@@ -23,7 +23,10 @@
 #include <unistd.h>
 
 #define WEIGHTS_BYTES ((size_t)8 << 30) /* of the largest file of weights that is read */
-enum { FORWARD_ROWS = 256 }; /* rows that a forward pass without gradients takes at a time */
+enum {
+    FORWARD_ROWS = 256, /* rows that a forward pass without gradients takes at a time */
+    STEP_DIGITS = 10    /* in the names of --save-every, as in those of states */
+};
 
 struct training_options training = {
     .batch_norm = "part",
@@ -64,6 +67,8 @@ void training_check_files(const char *operand)
                 die(ERR_MISUSE, "--%s and --%s are both '%s'", file[i].name, file[j].name,
                     file[j].path);
     cli_try("save", training.save);
+    if (training.save_every > 0 && strlen(training.save) + STEP_DIGITS + 1 >= PATH_MAX)
+        die(ERR_MISUSE, "--save: the name is too long");
     if (training.state != NULL) {
         char name[PATH_MAX];
         if (snprintf(name, sizeof name, "%s-0000000000.safetensors", training.state) >=
@@ -82,15 +87,17 @@ void training_check_state(void)
 
 void training_check(const struct cli_tool *tool, const char *operand)
 {
-    static const char *const only[] = {"grad", "grad-out", "save", "batch-norm", "optimizer",
-        "learning-rate", "lr-scaling", "weight-decay", "momentum", "nesterov", "warmup-epochs",
-        "memory", "scratch", "state", "checkpoint-every", "start-step"};
+    static const char *const only[] = {"grad", "grad-out", "save", "save-every", "batch-norm",
+        "optimizer", "learning-rate", "lr-scaling", "weight-decay", "momentum", "nesterov",
+        "warmup-epochs", "memory", "scratch", "state", "checkpoint-every", "start-step"};
     if (training.train && training.grad == NULL)
         die(ERR_MISUSE, "--train needs --grad, a FIFO that brings the gradients");
     for (size_t i = 0; !training.train && i < sizeof only / sizeof *only; i++)
         if (cli_given(tool, only[i]))
             die(ERR_MISUSE, "--%s makes sense only with --train", only[i]);
     training_check_state();
+    if (training.save_every > 0 && training.save == NULL)
+        die(ERR_MISUSE, "--save-every needs --save");
     if (training.scratch != NULL && strcmp(training.batch_norm, "step") != 0)
         die(ERR_MISUSE, "--scratch makes sense only with --batch-norm step: parts need no file");
     if (training.train)
@@ -200,17 +207,47 @@ static void ready(struct training_job *job, const struct safetensors *doc)
     job->model.refresh(job->model.self);
 }
 
-static void save(const struct training_job *job, const struct header *header)
+static int save_to(
+    const char *path, const struct training_job *job, const json_t *metadata, struct err *err)
+{
+    struct tensor *const tensor = weights_tensors(job->model.params, err);
+    const int status =
+        tensor == NULL ? -1
+                       : safetensors_save(path, metadata, job->model.params->count, tensor, err);
+    free(tensor);
+    return status;
+}
+
+static void save(const struct training_job *job)
 {
     struct err err = {0};
-    if (training.save == NULL)
-        return;
-    json_object_set(job->metadata, "run", json_object_get(header->metadata, "run"));
-    struct tensor *const tensor = weights_tensors(job->model.params, &err);
-    if (tensor == NULL ||
-        safetensors_save(training.save, job->metadata, job->model.params->count, tensor, &err) < 0)
+    if (training.save != NULL && save_to(training.save, job, job->metadata, &err) < 0)
         die_err(&err);
-    free(tensor);
+}
+
+/* --save-every: the weights at the end of an epoch, which their metadata name. */
+static int save_epoch(void *self, int64_t epoch, int64_t step, struct err *err)
+{
+    static const char ending[] = ".safetensors";
+    const struct training_job *const job = self;
+    const size_t length = strlen(training.save), tail = strlen(ending);
+    const bool ends = length > tail && strcmp(training.save + length - tail, ending) == 0;
+    char path[PATH_MAX], number[2][24];
+    const int size =
+        snprintf(path, sizeof path, "%.*s-%0*lld%s", (int)(ends ? length - tail : length),
+            training.save, STEP_DIGITS, (long long)step, ends ? ending : "");
+    if (size >= (int)sizeof path)
+        return err_set(err, ERR_FAILED, "the name of the weights after step %lld is too long",
+            (long long)step);
+    snprintf(number[0], sizeof number[0], "%lld", (long long)epoch);
+    snprintf(number[1], sizeof number[1], "%lld", (long long)step);
+    json_t *const metadata = json_copy(job->metadata);
+    const int status = json_object_set_new(metadata, "epoch", json_string(number[0])) < 0 ||
+                               json_object_set_new(metadata, "step", json_string(number[1])) < 0
+                           ? err_memory(err, "the weights")
+                           : save_to(path, job, metadata, err);
+    json_decref(metadata);
+    return status;
 }
 
 /* ---- headers ---------------------------------------------------------------------------------- */
@@ -288,6 +325,8 @@ static void train(struct training_session *session, struct training_job *job)
         training.grad_out != NULL ? cli_create(training.grad_out) : NULL;
     if (grad_out != NULL)
         channel_watch(grad_out, channel_fd(session->in));
+    json_object_set(job->metadata, "run", json_object_get(out_header->metadata, "run"));
+    const struct stage_saver saver = {training.save_every, save_epoch, job};
     const struct plan *const plan = &in->plan;
     const bool frozen = strcmp(training.batch_norm, "frozen") == 0;
     const struct stage_options options = {job->model, optimizer,
@@ -298,7 +337,7 @@ static void train(struct training_session *session, struct training_job *job)
         job->has_batch_norm && !frozen ? 2 : 1,
         job->has_batch_norm && strcmp(training.batch_norm, "step") == 0, session->scratch,
         training.state != NULL ? &state : NULL, training.checkpoint_every, training.start_step,
-        &stop_requested};
+        &stop_requested, training.save_every > 0 ? &saver : NULL};
     struct stage *const stage = stage_new(&options, &err);
     if (stage == NULL)
         die_err(&err);
@@ -309,7 +348,7 @@ static void train(struct training_session *session, struct training_job *job)
         err.text[0] = '\0'; /* this is what was asked for */
     if (status < 0)
         die_err(&err);
-    save(job, out_header);
+    save(job);
     const char *const part = grad_out != NULL ? channel_part(grad_out) : NULL;
     if (stage_close(stage, &err) < 0)
         die_err(&err);

@@ -18,6 +18,7 @@ struct training_options {
     bool train, nesterov;
     const char *grad, *grad_out;
     const char *weights, *save;
+    int64_t save_every;     /* epochs; 0: only at the end */
     const char *batch_norm; /* part | step | frozen */
     const char *optimizer, *scaling;
     double rate, decay, momentum, warmup_epochs; /* warm-up NaN: not given */
@@ -67,6 +68,8 @@ extern struct training_options training;
             "begin with the weights in FILE (safetensors)", false},                                \
         {0, "save", "FILE", CLI_TEXT, &training.save, 0, 0, CLI_INCIDENTAL,                        \
             "write the trained weights to FILE (safetensors)", false},                             \
+        {0, "save-every", "EPOCHS", CLI_LONG, &training.save_every, 1, 1e15, CLI_INCIDENTAL,       \
+            "save also every EPOCHS epochs: --save x.safetensors as x-STEP.safetensors", false},   \
         {0, "batch-norm", "part|step|frozen", CLI_CHOICE, &training.batch_norm, 0, 0, CLI_RESULT,  \
             "statistics of each part, of the step, or the running ones", false},                   \
         TRAINING_ROW_OPTIMIZER,                                                                    \

@@ -28,6 +28,7 @@ struct stage {
     struct field *field;  /* [output columns] of the record being written */
     int64_t next_step;    /* the least that the next record may have */
     int64_t done;         /* updates, counted as steps of the plan */
+    int64_t due;          /* steps that are over when the saver is called next */
     struct stage_account account;
 };
 
@@ -55,6 +56,18 @@ static int make_joint(struct stage *s, struct err *err)
     return s->joint == NULL ? -1 : joint_check(s->joint, s->in_header, s->in_column, err);
 }
 
+/* The least number of steps beyond `step` after which weights are saved. */
+static int64_t next_due(const struct stage *s, int64_t step)
+{
+    const struct plan *const plan = &s->in_header->plan;
+    const int64_t every = s->o.saver->every;
+    if (step >= plan->steps)
+        return INT64_MAX;
+    const int64_t stride = every < plan->epochs ? every * plan->steps_per_epoch : plan->steps;
+    const int64_t next = (step / stride + 1) * stride;
+    return next < plan->steps ? next : plan->steps;
+}
+
 struct stage *stage_new(const struct stage_options *options, struct err *err)
 {
     struct stage *const s = calloc(1, sizeof *s);
@@ -76,6 +89,8 @@ struct stage *stage_new(const struct stage_options *options, struct err *err)
         err_set(err, ERR_INPUT, "input has no plan: it is no training run");
         err_hint(err, "simclr-images --epochs makes one");
     }
+    if (err->status == ERR_NONE && options->saver != NULL && options->start_step > 0)
+        s->due = next_due(s, options->start_step);
     if (err->status == ERR_NONE && match_columns(s, err) == 0 && options->whole_step)
         make_joint(s, err);
     else if (err->status == ERR_NONE)
@@ -331,6 +346,19 @@ static int backward_step(struct stage *s, int parts, struct err *err)
     return 0;
 }
 
+/* `step` steps of the plan are over: the weights are those at the end of every epoch up to there. */
+static int save_epochs(struct stage *s, int64_t step, struct err *err)
+{
+    const struct stage_saver *const saver = s->o.saver;
+    while (saver != NULL && s->due <= step) {
+        const int64_t epoch = s->due / s->in_header->plan.steps_per_epoch;
+        if (saver->save(saver->self, epoch, s->due, err) < 0)
+            return -1;
+        s->due = next_due(s, s->due);
+    }
+    return 0;
+}
+
 /* The rest of a step whose first part has come. */
 static int run_step(struct stage *s, struct record *first, struct err *err)
 {
@@ -341,6 +369,8 @@ static int run_step(struct stage *s, struct record *first, struct err *err)
             (long long)s->next_step);
         return err_hint(err, "--start-step must be the same in the source and in every stage");
     }
+    if (save_epochs(s, step, err) < 0) /* steps without a picture are not sent */
+        return -1;
     params_zero_grad(s->o.model.params);
     if (forward_step(s, first, err) < 0 || backward_step(s, parts, err) < 0)
         return -1;
@@ -351,6 +381,8 @@ static int run_step(struct stage *s, struct record *first, struct err *err)
     s->o.model.refresh(s->o.model.self);
     s->done = s->next_step = step + 1;
     s->account.steps++;
+    if (save_epochs(s, s->done, err) < 0)
+        return -1;
     if (s->o.state != NULL && s->o.checkpoint_every > 0 && s->done % s->o.checkpoint_every == 0)
         return state_save(s->o.state, s->done, err);
     return 0;
@@ -379,13 +411,15 @@ static int end(struct stage *s, struct err *err)
         return err_set(err, ERR_INPUT, "gradients go on after the last step");
     if (got == 0 && feed_more(s->o.input))
         return err_set(err, ERR_INPUT, "a second stream follows the first: training takes one");
-    return got;
+    return got < 0 ? -1 : save_epochs(s, s->in_header->plan.steps, err);
 }
 
 static int run(struct stage *s, struct err *err)
 {
     const bool can_stop = s->o.state != NULL;
     const bool first = s->o.grad_out == NULL;
+    if (save_epochs(s, s->o.start_step, err) < 0)
+        return -1;
     for (;;) {
         struct record *in;
         const int got = feed_next(s->o.input, &in, can_stop && first ? s->o.stop : NULL, err);

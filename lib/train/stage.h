@@ -31,6 +31,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Who wants to have the weights as they are before the first step, after every `every` epochs, and after
+ * the last: once each, when a run goes on from a state too. `step` counts the steps of those epochs in
+ * the plan. It is called before any record of a later step is written, and before the state of this one. */
+struct stage_saver {
+    int64_t every;                                                         /* 1 .. */
+    int (*save)(void *self, int64_t epoch, int64_t step, struct err *err); /* 0, or -1 */
+    void *self;
+};
+
 /* What a stage is made of; all borrowed. */
 struct stage_options {
     struct model model;
@@ -54,6 +63,7 @@ struct stage_options {
     int64_t checkpoint_every;  /* steps; 0: only when stopped */
     int64_t start_step;        /* updates done before */
     const volatile sig_atomic_t *stop; /* set by the first SIGTERM or SIGINT */
+    const struct stage_saver *saver;   /* NULL: nobody */
 };
 
 /* What it did. */

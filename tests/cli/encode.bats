@@ -473,6 +473,50 @@ answers() {
 
 # ---- weights -------------------------------------------------------------------------------------
 
+@test "--save-every keeps the weights of every so many epochs, the first and the last, and changes none" {
+    views steps=3 epochs=3 >v
+    gradients steps=3 epochs=3 >g
+    train plain.safetensors >h
+    train w.safetensors --save-every 2 --state s --checkpoint-every 1 >each
+    cmp plain.safetensors w.safetensors
+    cmp h each
+    [ "$(echo w-*)" = "w-0000000000.safetensors w-0000000002.safetensors w-0000000003.safetensors" ]
+    for step in 0 2 3; do
+        [ "$(metadata w-000000000$step.safetensors epoch)" = $step ]
+        [ "$(metadata w-000000000$step.safetensors step)" = $step ]
+    done
+    simclr-inspect --check w-0000000000.safetensors
+    compare w-0000000003.safetensors w.safetensors 0
+    run ! cmp -s <(simclr-inspect --digest w-0000000002.safetensors | cut -c 1-64) \
+        <(simclr-inspect --digest w.safetensors | cut -c 1-64)
+    # the first are fresh weights, the second those of the checkpoint
+    cmp <(encode v | column h) <(simclr-encode --weights w-0000000000.safetensors v | column h)
+    compare w-0000000002.safetensors s-0000000002.safetensors 0 . # the state has more
+    # a run that goes on writes what comes later, with the same bytes; a name without ending has none
+    mkdir kept
+    mv w-* kept
+    views steps=1 start=2 epochs=3 first=24 >v
+    gradients steps=1 start=2 epochs=3 first=24 >g
+    train w.safetensors --save-every 2 --state s --start-step 2 >/dev/null
+    [ "$(echo w-*)" = "w-0000000003.safetensors" ]
+    cmp w-0000000003.safetensors kept/w-0000000003.safetensors
+    [ -z "$(find . -name '*.part')" ]
+}
+
+@test "--save-every stands for nothing without --save, and a full disk is 1" {
+    views steps=2 epochs=2 >v
+    gradients steps=2 epochs=2 >g
+    run -2 --separate-stderr encode --train --grad g --save-every 1 v
+    [ -z "$output" ]
+    [[ $stderr == *"--save-every needs --save"* ]]
+    run -2 --separate-stderr train w --save-every 0
+    mkdir w-0000000001
+    run -1 --separate-stderr train w --save-every 1
+    [[ $stderr == *"w-0000000001"* ]]
+    [ ! -e w ]
+    [ -z "$(find . -name '*.part')" ]
+}
+
 @test "what --save wrote, --weights makes the same encoder of" {
     weights
     [ "$(metadata w model)" = resnet20 ]

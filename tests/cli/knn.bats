@@ -21,6 +21,8 @@ setup() {
     for arguments in "" "--train train" "--test test" "--train train --test none" "--nonsense" \
         "--train train --test test test" "--train train --test test --neighbors 0" \
         "--train train --test test --temperature 0" "--train train --test test --fraction 2" \
+        "--train train --test test --hold-out 0.2" "--train train --hold-out 1" "--hold-out 0.2" \
+        "--train train --hold-out 0" "--train train --hold-out 0.2 --leaks" "--neighbors 3 --hold-out 0.2 train" \
         "--train train --test test --seed x" "--train - --test -"; do
         run -2 bash -c "simclr-knn $arguments 2>err </dev/null"
         [ -z "$output" ]
@@ -31,10 +33,16 @@ setup() {
 @test "the table has a header and one line, and separable classes are told apart" {
     run -0 --separate-stderr simclr-knn --train train --test test --neighbors 20
     [ "${#lines[@]}" -eq 2 ]
-    [ "${lines[0]}" = $'train\ttest\tclasses\tfeatures\tneighbors\ttemperature\ttop1\ttop5' ]
+    [ "${lines[0]}" = $'train\ttest\tclasses\tfeatures\tneighbors\ttemperature\ttop1\ttop5\ttop1_low\ttop1_high\ttop5_low\ttop5_high' ]
     [[ "${lines[1]}" == $'120\t120\t4\t6\t20\t0.1\t'* ]]
     top1=$(cell top1 <<<"$output")
     awk "BEGIN { exit !($top1 > 60 && $top1 <= 100) }"
+    # Wilson's interval, by the formula
+    awk -v p="$top1" -v low="$(cell top1_low <<<"$output")" -v high="$(cell top1_high <<<"$output")" 'BEGIN {
+        n = 120; z = 1.959964; p /= 100; c = (p + z * z / (2 * n)) / (1 + z * z / n)
+        d = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        a = 100 * (c - d) - low; b = 100 * (c + d) - high
+        exit !(a < 0.006 && a > -0.006 && b < 0.006 && b > -0.006) }'
     [ -z "$stderr" ]
 }
 
@@ -80,6 +88,20 @@ setup() {
     [ "$(cell train <<<"$output")" = 4 ]
     run -0 simclr-knn -q --train train --test test --fraction 1
     [ "$(cell train <<<"$output")" = 120 ]
+}
+
+@test "rows held out are those that simclr-linprobe holds out, and measured as a set of their own" {
+    hold_out_by_hand
+    simclr-knn --train train --hold-out 0.2 --neighbors 9 >line
+    simclr-knn --train rest --test held --neighbors 9 | diff line -
+    for n in 1 3; do
+        simclr-knn --train train --hold-out 0.2 --neighbors 9 --threads $n | diff line -
+    done
+    # the share of the labels is one of the rest
+    [ "$(simclr-knn -q --train train --hold-out 0.2 --fraction 0.5 | cell train)" = 48 ]
+    simclr-knn -q --train rest --test held --fraction 0.5 | diff <(simclr-knn -q --train train --hold-out 0.2 --fraction 0.5) -
+    run -3 --separate-stderr simclr-knn --train train --hold-out 0.001
+    [[ $stderr == *"'train' has too few"* ]]
 }
 
 @test "more neighbours than rows: all vote, with a note that -q silences" {

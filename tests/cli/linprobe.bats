@@ -31,7 +31,9 @@ setup() {
         "--train train --test test --solver adam" "--train train --test test --learning-rate 1" \
         "--train train --test test --solver sgd --fraction 0.5" \
         "--train train --test test --solver sgd --seed 1" \
-        "--train train --test test --l2 -1" "--train train --test test --fraction 1.1" \
+        "--train train --test test --hold-out 0.2" "--train train --hold-out 1.5" "--hold-out 0.2" \
+        "--train train --hold-out 0.2 --solver sgd" "--weights w --test test --hold-out 0.2" \
+        "--weights w --hold-out 0.2 test" "--train train --test test --l2 -1" "--train train --test test --fraction 1.1" \
         "--train - --test -" "--weights w --input test test"; do
         run -2 bash -c "simclr-linprobe $arguments 2>err </dev/null"
         [ -z "$output" ]
@@ -283,6 +285,20 @@ setup() {
     [ "$(wc -l <b)" -eq 16 ]
     [ "$(awk 'NR > 1 { n += $3 } END { print n }' b)" = 120 ]
     awk "BEGIN { exit !($(cell top1_low <line) < $top1 && $top1 < $(cell top1_high <line)) }"
+}
+
+@test "--hold-out measures on a fifth of each class and learns from the rest, which alone decides" {
+    hold_out_by_hand
+    [ "$(awk 'NR > 1 { n[$2]++ } END { print n[0], n[1], n[2], n[3] }' held.names)" = "6 6 6 6" ]
+    simclr-linprobe --train train --hold-out 0.2 --save w --confusion c --predictions p >line
+    simclr-linprobe --train rest --test held --save v --confusion d --predictions q | diff line -
+    cmp c d
+    cmp p q
+    cmp <(tail -c 112 w) <(tail -c 112 v) # 4 x 6 weights and 4 biases
+    simclr-linprobe --train train --hold-out 0.2 --seed 1 --predictions other >/dev/null
+    run ! cmp -s <(cut -f 1 p) <(cut -f 1 other)
+    run -3 --separate-stderr simclr-linprobe --train train --hold-out 0.001
+    [[ $stderr == *"'train' has too few"* ]]
 }
 
 @test "a saved classifier and any number of threads give the same tables" {

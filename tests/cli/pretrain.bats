@@ -303,6 +303,140 @@ mend() { # STEP SENTENCE: the step it goes on after, and what is said of it
     done
 }
 
+# ---- evaluation while the run is under way ---------------------------------------------------------
+
+# Runs as pretrain() makes them, and labelled pictures: 100 of ten classes.
+examined() { # RUN OPTION...
+    [ -e labelled.bin ] || "$SUPPORT/make_cifar" 100 7 >labelled.bin
+    pretrain "$1" --evaluate-every 1 --eval-data labelled.bin "${@:2}"
+}
+start_examined() { # RUN OPTION...
+    [ -e labelled.bin ] || "$SUPPORT/make_cifar" 100 7 >labelled.bin
+    start "$1" --evaluate-every 1 --eval-data labelled.bin "${@:2}"
+}
+
+# What progress.tsv should say of a file of weights, by the tools themselves.
+by_hand() { # EPOCH STEP OPTION-OF-ENCODE...
+    simclr-images labelled.bin | simclr-augment --recipe eval --size 32 | simclr-encode "${@:3}" >h
+    for tool in "knn --neighbors 1" "knn --neighbors 8" "linprobe --l2 0.001"; do
+        simclr-$tool --train h --hold-out 0.2 --quiet |
+            awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "top1") c = i } NR == 2 { print $c }'
+    done | paste -s | sed "s/^/$1\t$2\t/"
+}
+
+nothing_left() { # RUN
+    [ -z "$(find "$1" -name '*.part')" ]
+    [ -z "$(find "$1" -name 'encoder-*' -not -path '*/state/*')" ]
+    [ ! -e "$1/alive" ]
+}
+
+@test "--evaluate-every leaves a line for each epoch's end, and no bit of the run is another" {
+    pretrain plain 2>/dev/null
+    run -0 --separate-stderr examined r --checkpoint-every 3
+    echo "$stderr"
+    [ "$(bits r)" = "$(bits plain)" ]
+    [ "$(cut -f 1,2 r/progress.tsv | tr '\t\n' ' ;')" = "epoch step;0 0;1 3;2 6;3 9;" ]
+    [ "$(head -n 1 r/progress.tsv)" = $'epoch\tstep\tknn_1\tknn_200\tprobe' ]
+    [ "$(sed 1d r/progress.tsv | grep -cE '^[0-9]+\s[0-9]+(\s[0-9]+\.[0-9][0-9]){3}$')" = 4 ]
+    [[ $stderr == *"before training: k-NN"*"after epoch 1: k-NN"*"(k = 8)"*"after epoch 3: "*" linear probe $(tail -n 1 r/progress.tsv | cut -f 5) %"* ]]
+    grep -q "after epoch 3: " r/messages
+    nothing_left r
+    # the numbers are those of fresh weights, of the checkpoint and of the encoder
+    by_hand 0 0 --model resnet20 | diff <(sed -n 2p r/progress.tsv) -
+    by_hand 2 6 --model resnet20 --weights r/state/encode-0000000006.safetensors | diff <(sed -n 4p r/progress.tsv) -
+    by_hand 3 9 --weights r/encoder.safetensors | diff <(sed -n 5p r/progress.tsv) -
+    before=$(cat r/progress.tsv)
+    run -0 --separate-stderr examined r --checkpoint-every 3
+    [[ $stderr == *"is finished"* ]]
+    [ "$(cat r/progress.tsv)" = "$before" ]
+}
+
+@test "evaluation is the same on other threads, and of fewer epochs and pictures where one says so" {
+    examined a --threads 1 -q 2>said
+    [ ! -s said ]
+    examined b --threads 3
+    cmp a/progress.tsv b/progress.tsv
+    examined c --evaluate-every 2
+    grep -v "^1" a/progress.tsv | cmp - c/progress.tsv
+    examined d --evaluate-every 99 --eval-limit 50
+    [ "$(cut -f 1 d/progress.tsv | tr '\n' ' ')" = "epoch 0 3 " ]
+    run ! cmp <(grep ^3 a/progress.tsv) <(grep ^3 d/progress.tsv)
+    nothing_left d
+}
+
+@test "evaluation that makes no sense is 2, before there is a folder" {
+    mkdir plain
+    cp "$BATS_TEST_DIRNAME/../golden/jpeg_colour.jpg" plain/1.jpg
+    for options in "--evaluate-every 1" "--eval-data pictures.bin" "--evaluate-every 0 --eval-data pictures.bin" \
+        "--evaluate-every 1 --eval-data nothing" "--evaluate-every 1 --eval-data plain" \
+        "--evaluate-every 1 --eval-data pictures.bin --eval-limit 1"; do
+        run -2 --separate-stderr pretrain r $options
+        [[ $stderr == simclr-pretrain:* ]]
+        [ -z "$output" ]
+        [ ! -e r ]
+    done
+    examined r
+    run -2 --separate-stderr examined r --evaluate-every 2
+    [[ $stderr == *"another command"*"evaluate every 1"*"evaluate every 2"* ]]
+}
+
+@test "kill -9 of a run that is evaluated loses no line and doubles none, and changes no value" {
+    examined whole
+    cp whole/progress.tsv wanted
+    for victim in simclr-encode simclr-knn pretrain all; do
+        for moment in ${MOMENTS:-0.$((RANDOM % 10)) $((RANDOM % 9 + 1)).$((RANDOM % 10))}; do
+            rm -rf r
+            start_examined r
+            strike r 9 $moment $victim $first
+            wait $first || true
+            for _ in 1 2 3; do
+                examined r 2>>said && break
+            done
+            echo "victim $victim at $moment"
+            diff wanted r/progress.tsv
+            [ "$(bits r)" = "$(bits whole)" ]
+            nothing_left r
+        done
+    done
+}
+
+@test "SIGTERM ends an evaluation too, and the same command goes on with it" {
+    examined whole
+    for moment in 1.0 $((RANDOM % 9 + 1)).$((RANDOM % 10)) 10.9; do
+        rm -rf r
+        start_examined r
+        strike r TERM $moment pretrain $first
+        status=0
+        wait $first || status=$?
+        echo "at $moment: status $status"
+        [ $status = 75 ] || { [ $status = 0 ] && [ -e r/encoder.safetensors ]; }
+        [ -z "$(find r -name '*.part')" ]
+        examined r 2>>said
+        cmp whole/progress.tsv r/progress.tsv
+        [ "$(bits r)" = "$(bits whole)" ]
+        nothing_left r
+    done
+}
+
+@test "an evaluation that fails leaves the training alone, and is made good when it can be" {
+    examined whole
+    mkdir broken
+    printf '#!/bin/sh\necho "simclr-knn: out of luck" >&2\nexit 3\n' >broken/simclr-knn
+    chmod +x broken/simclr-knn
+    PATH=$PWD/broken:$PATH run -3 --separate-stderr examined r
+    echo "$stderr"
+    [[ $stderr == *"simclr-pretrain: cannot evaluate 'encoder-0000000000.safetensors': simclr-knn: out of luck"* ]]
+    [ "$(bits r)" = "$(bits whole)" ]
+    [ "$(ls r/encoder-* | wc -l)" = 4 ]
+    run -0 examined r
+    [[ $output == *"is finished"*"before training: k-NN"*"after epoch 3: "* ]]
+    cmp whole/progress.tsv r/progress.tsv
+    nothing_left r
+    head -c 9000 labelled.bin >short.bin # what can be seen at once is, and nothing begins
+    run -3 --separate-stderr pretrain s --evaluate-every 1 --eval-data short.bin
+    [ ! -e s ]
+}
+
 @test "SIGTERM leaves 75 with the state saved, and changes no bit of the result" {
     pretrain whole
     for moment in ${MOMENTS:-0.5 $((RANDOM % 4 + 1)).$((RANDOM % 10)) $((RANDOM % 4 + 5)).$((RANDOM % 10))}; do

@@ -16,6 +16,17 @@ features() {
     make_stream kind=features column=h:F32:6 views=0 labels=4 class=1 pictures=40 steps=3 "$@"
 }
 
+# The fifth of `train` that --hold-out 0.2 sets aside, told by the predictions, as stream `held`, and the
+# others as `rest`.
+hold_out_by_hand() {
+    simclr-linprobe --train train --hold-out 0.2 --predictions held.names >/dev/null
+    simclr-convert train --to jsonl | awk -F '\t' 'NR == FNR { held[$1]; next }
+        { match($0, /"id":[0-9]+/); print > (substr($0, RSTART + 5, RLENGTH - 5) in held ? "held.jsonl" : "rest.jsonl") }' \
+        held.names -
+    simclr-convert held.jsonl >held
+    simclr-convert rest.jsonl >rest
+}
+
 # The option table of a tool, and the options of its man page.
 same_options() { # TOOL
     "$1" --help | grep -oE '^  (-.,|   ) --[a-z0-9-]+' | sed 's/.*--//' | sort >table

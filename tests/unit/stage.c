@@ -22,6 +22,10 @@ static const int *times;
 static bool whole_step;
 static int scratch = -1;
 
+/* Epochs of the plan; a step that is not sent; who wants to have the weights. */
+static int epochs = 1, missing = -1;
+static const struct stage_saver *saver;
+
 static char folder[] = "/tmp/simclr-unit-XXXXXX";
 
 static const char *path_of(const char *name)
@@ -39,6 +43,7 @@ struct toy {
     struct params params;
     int trained, repeated, spills, misread;
 };
+static const struct toy *learner; /* of the run under way */
 
 struct toy_tape {
     int rows, stride; /* numbers of a row */
@@ -152,7 +157,7 @@ struct shape {
 static struct header *make_header(const char *column, int width, bool plan)
 {
     struct err err = {0};
-    const struct plan whole = {8, 1, 1, STEPS, STEPS, 0};
+    const struct plan whole = {8, 1, epochs, STEPS, STEPS / epochs, 0};
     struct header *const header = header_new("features", &err);
     const int open[] = {STREAM_VARIES, IN};
     const bool varies = times != NULL && strcmp(column, "h") == 0;
@@ -186,7 +191,8 @@ static void write_stream(const char *name, const struct shape *shape, bool gradi
                 .rows = shape->rows[part],
                 .field = &field,
                 .fields = 1};
-            writer_record(writer, &record, &err);
+            if (step != missing)
+                writer_record(writer, &record, &err);
         }
     }
     writer_end(writer, &err);
@@ -219,10 +225,11 @@ static struct run train(size_t memory, int64_t start, int least_rows)
     struct channel *const back = channel_create(path_of("back"), err);
     struct feed *const input = feed_new(channel_open(path_of("in"), err), true, err);
     model.self = &run.toy;
+    learner = &run.toy;
     const struct stage_options options = {model, optimizer,
         schedule_make(1, "none", 8, 0, STEPS, STEPS), input, "h", out, out_header, "z", -5,
         channel_open(path_of("grad"), err), back, back_header, memory, least_rows, whole_step,
-        scratch, NULL, 0, start, NULL};
+        scratch, NULL, 0, start, NULL, saver};
     struct stage *const stage = stage_new(&options, err);
     if (stage != NULL && (run.status = stage_run(stage, &run.account, err)) == 0)
         run.status = stage_close(stage, err);
@@ -238,14 +245,14 @@ static struct run train(size_t memory, int64_t start, int least_rows)
     return run;
 }
 
-/* Weights after all steps, by hand. */
-static void by_hand(float w[OUT * IN], int rows)
+/* Weights after these steps, by hand. */
+static void by_hand(float w[OUT * IN], int rows, int first, int end)
 {
     const struct schedule schedule = schedule_make(1, "none", 8, 0, STEPS, STEPS);
     for (int i = 0; i < OUT * IN; i++)
         w[i] = (float)(i + 1);
-    for (int step = 0; step < STEPS; step++) {
-        for (int i = 0; i < OUT * IN; i++) {
+    for (int step = first; step < end; step++) {
+        for (int i = 0; i < OUT * IN && step != missing; i++) {
             double sum = 0;
             for (int r = 0; r < rows; r++)
                 sum += number(step, r, i / IN, true) * number(step, r, i % IN, false);
@@ -290,7 +297,7 @@ static void test_parts(const char *name, const int *rows)
     write_stream("in", &shape, false);
     write_stream("grad", &shape, true);
     float first[OUT * IN], wanted[OUT * IN];
-    by_hand(wanted, sum);
+    by_hand(wanted, sum, 0, STEPS);
     int alone = 0;    /* parts that are the only ones of their size */
     size_t least = 0; /* a tape of each size, for the largest part of it */
     for (int size = 1; size < 3; size++) {
@@ -344,7 +351,7 @@ static void test_whole_step(const char *name, const int *rows)
     write_stream("in", &shape, false);
     write_stream("grad", &shape, true);
     float first[OUT * IN], wanted[OUT * IN];
-    by_hand(wanted, sum);
+    by_hand(wanted, sum, 0, STEPS);
     whole_step = true;
     for (int file = 0; file < 2; file++) {
         struct err err = {0};
@@ -368,6 +375,81 @@ static void test_whole_step(const char *name, const int *rows)
     }
     scratch = -1;
     whole_step = false;
+}
+
+/* ---- the weights at the end of epochs ---------------------------------------------------------- */
+
+struct album {
+    int count, fail; /* fail: at this one */
+    int64_t epoch[9], step[9];
+    float weight[9][OUT * IN];
+};
+
+static int keep(void *self, int64_t epoch, int64_t step, struct err *err)
+{
+    struct album *const album = self;
+    if (album->count == album->fail)
+        return err_set(err, ERR_FAILED, "the album is full");
+    album->epoch[album->count] = epoch;
+    album->step[album->count] = step;
+    memcpy(album->weight[album->count++], learner->params.param[0].value, sizeof album->weight[0]);
+    return 0;
+}
+
+/* A run from step `start` on, with an album that takes the weights every so many epochs. */
+static struct run take(struct album *album, int64_t every, int start)
+{
+    const struct shape shape = {even, start, STEPS - start, true, false};
+    const struct stage_saver mine = {every, keep, album};
+    write_stream("in", &shape, false);
+    write_stream("grad", &shape, true);
+    saver = &mine;
+    struct run run = train(1000, start, 1);
+    saver = NULL;
+    return run;
+}
+
+/* Epochs are steps here: what is kept is of these steps, and each as the weights are then. */
+static void test_epochs(const char *name, int64_t every, int start, const char *steps)
+{
+    struct album album = {.fail = -1};
+    struct run run = take(&album, every, start);
+    char got[40] = "";
+    double worst = 0;
+    for (int i = 0; i < album.count; i++) {
+        float wanted[OUT * IN];
+        by_hand(wanted, ROWS - 1, start, (int)album.step[i]);
+        for (int j = 0; j < OUT * IN; j++)
+            worst = fmax(worst, fabs((double)wanted[j] - (double)album.weight[i][j]));
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%s%lld:%lld", i > 0 ? " " : "",
+            (long long)album.epoch[i], (long long)album.step[i]);
+    }
+    OK(run.status == 0 && strcmp(got, steps) == 0, "%s: after steps %s %s", name, got,
+        run.err.text);
+    NEAR(worst, 0, 1e-4, "%s: the weights as they are then", name);
+    params_free(&run.toy.params);
+}
+
+static void test_saver(void)
+{
+    epochs = STEPS;
+    test_epochs("every epoch", 1, 0, "0:0 1:1 2:2 3:3");
+    test_epochs("every second, and the last", 2, 0, "0:0 2:2 3:3");
+    test_epochs("more epochs than there are", INT64_MAX, 0, "0:0 3:3");
+    test_epochs("going on", 1, 1, "2:2 3:3");
+    missing = 1;
+    test_epochs("a step that is not sent", 1, 0, "0:0 1:1 2:2 3:3");
+    missing = 2;
+    test_epochs("the last step is not sent", 1, 0, "0:0 1:1 2:2 3:3");
+    missing = -1;
+    for (int fail = 0; fail <= STEPS; fail++) {
+        struct album album = {.fail = fail};
+        struct run run = take(&album, 1, 0);
+        OK(run.status == -1 && run.err.status == ERR_FAILED && album.count == fail,
+            "no room for number %d: %s", fail, run.err.text);
+        params_free(&run.toy.params);
+    }
+    epochs = 1;
 }
 
 static void test_sizes(void)
@@ -474,6 +556,7 @@ int main(void)
     test_whole_step("growing", growing);
     test_no_room();
     test_refusals();
+    test_saver();
     for (int i = 0; i < 4; i++)
         unlink(path_of(left[i]));
     OK(rmdir(folder) == 0, "nothing else is left behind");
