@@ -216,7 +216,7 @@ int main(int argc, char **argv)
     struct parallel *const parallel = parallel_new(cli_common.threads, &err);
     if (parallel == NULL || gemm_init(&err) < 0 ||
         points_open(&points, in, options.column, &err) < 0 ||
-        points_read(&points, NULL, NULL, &err) < 0)
+        points_read(&points, drawing_visit(), NULL, &err) < 0)
         die_err(&err);
     double *const at = find_plane(caption, sizeof caption, &points, parallel);
     drawing_draw(&points, at, caption);

@@ -24,6 +24,8 @@ int points_open(struct points *out, struct channel *channel, const char *name, s
     if (header_find(out->header, "id") >= 0 &&
         header_need(out->header, "id", DTYPE_I64, 0, out->source, err) < 0)
         return -1;
+    const int name_column = header_find(out->header, "name");
+    out->names = name_column >= 0 && out->header->column[name_column].ragged;
     json_t *const dataset = header_get(out->header, "dataset");
     out->classes = json_incref(json_object_get(dataset, "class_names"));
     json_decref(dataset);

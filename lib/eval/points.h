@@ -14,6 +14,7 @@
 #include "lib/base/err.h"
 #include "lib/eval/roster.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct points {
@@ -23,6 +24,7 @@ struct points {
     int *label;         /* [N]; -1 unknown */
     int64_t *id;        /* [N]; counted from 0 when the stream has none */
     struct roster name;
+    bool names;      /* the stream has some: elsewhere they are ids */
     json_t *classes; /* dataset.class_names: an array of strings, or NULL */
     char *column;    /* what is read */
     size_t room;     /* rows there is memory for */

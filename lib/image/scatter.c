@@ -88,7 +88,7 @@ static void fit(struct scatter_layout *l, const struct scatter *s)
             high[a] = fmax(high[a], s->at[2 * (size_t)i + (size_t)a]);
         }
     const double x = high[0] - low[0], y = high[1] - low[1], space = l->right - l->left;
-    const double shape = fmin(1, fmax(0.6, x > 0 ? y / x : 1));
+    const double shape = fmin(1, fmax(0.4, x > 0 ? y / x : 1));
     const double edge = s->cell > 0 ? 4 * l->unit : 3 * l->radius + 4 * l->unit;
     l->bottom = l->top + round(space * shape);
     l->scale = fmin(x > 0 ? (space - 2 * edge) / x : INFINITY,
@@ -118,7 +118,7 @@ struct scatter_layout scatter_lay_out(const struct scatter *s, scatter_width *wi
 {
     const double unit = (double)s->size / PLAIN;
     struct scatter_layout l = {.width = s->size, .unit = unit, .lead = LEAD * unit};
-    const double radius = 0.13 * PLAIN / sqrt(s->points);
+    const double radius = 0.16 * PLAIN / sqrt(s->points);
     l.radius = unit * fmin(5.5, fmax(1.5, radius));
     l.line = unit * fmin(0.8, 0.2 * l.radius / unit);
     l.left = MARGIN * unit;
@@ -154,6 +154,17 @@ void scatter_entry(
         snprintf(out, size, "and %d more", s->classes - i);
     else
         snprintf(out, size, "%s", s->legend[i].name);
+}
+
+void scatter_cell(double *x, double *y, const struct scatter_layout *l, int cell)
+{
+    *x = l->left + (cell % l->across + 0.5) * (l->right - l->left) / l->across;
+    *y = l->top + (cell / l->across + 0.5) * (l->bottom - l->top) / l->down;
+}
+
+int scatter_room(const struct scatter *s)
+{
+    return s->cell - 2 * (SCATTER_FRAME + 1);
 }
 
 /* ---- cells ------------------------------------------------------------------------------------ */

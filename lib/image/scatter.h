@@ -22,7 +22,7 @@ enum {
     SCATTER_NONE = -1,    /* the class of a point without one */
     SCATTER_CORNERS = 20, /* of a shape, at most */
     SCATTER_LEGEND = 200, /* classes in the legend, at most */
-    SCATTER_SIDE = 20000  /* pixels a side, at most */
+    SCATTER_FRAME = 2     /* pixels around a thumbnail */
 };
 
 struct scatter_class {
@@ -41,9 +41,10 @@ struct scatter {
     int size;                           /* pixels across */
     bool painted; /* has a background of its own; else white, or what SVG is on */
     unsigned char background[3];
-    int cell;                    /* thumbnails: side of a cell; 0: points */
+    int cell; /* thumbnails: side of a cell; 0: points */
+    int cells;
     const int *shown;            /* [cells]: what scatter_cells() chose */
-    const struct picture *thumb; /* [cells]: pixels NULL: a point */
+    const struct picture *thumb; /* [cells], no side above `cell`: pixels NULL: a point */
     const char *(*name)(const void *context, int point, size_t *bytes); /* any bytes */
     const void *context;
 };
@@ -71,9 +72,15 @@ void scatter_place(double *x, double *y, const struct scatter_layout *layout, co
 /* The point to be drawn as number i of all. */
 int scatter_turn(const struct scatter *scatter, int i);
 
-/* For thumbnails: the point that each cell shows, or -1; [across * down], the caller's to free. NULL:
+/* For thumbnails: the point that each cell shows, or -1; [*cells], the caller's to free. NULL:
  * ERR_FAILED memory. `cell` is set already. */
 int *scatter_cells(int *cells, const struct scatter *scatter, struct err *err);
+
+/* Where the middle of a cell is drawn. */
+void scatter_cell(double *x, double *y, const struct scatter_layout *layout, int cell);
+
+/* The largest side that a picture has within a cell, its frame left out. */
+int scatter_room(const struct scatter *scatter);
 
 /* What a look is: color 0 .. SCATTER_COLORS-1, and a shape. */
 int scatter_color(int look);

@@ -116,6 +116,56 @@ static void draw_points(const struct paper *p)
     }
 }
 
+/* Small pictures are enlarged by a whole number. */
+static void paste(struct picture *out, int left, int top, int times, const struct picture *in)
+{
+    for (int y = 0; y < in->height * times; y++)
+        for (int x = 0; x < in->width * times; x++) {
+            const unsigned char *const from =
+                in->pixels + ((size_t)(y / times) * (size_t)in->width + (size_t)(x / times)) *
+                                 (size_t)in->channels;
+            const unsigned char color[3] = {
+                from[0], from[in->channels / 3], from[in->channels / 3 * 2]};
+            blend(out, left + x, top + y, color, 1);
+        }
+}
+
+static void draw_thumbnail(const struct paper *p, int cell)
+{
+    const struct scatter *const s = p->scatter;
+    const struct picture *const in = &s->thumb[cell];
+    const int class = s->class[s->shown[cell]];
+    unsigned char frame[3];
+    int height, width;
+    double x, y;
+    sheet_fit(&height, &width, in->height, in->width, scatter_room(s));
+    scatter_cell(&x, &y, &p->layout, cell);
+    const int left = (int)(x - width / 2.0), top = (int)(y - height / 2.0);
+    memcpy(frame, p->ink, 3);
+    if (class >= 0 && s->classes > 0)
+        scatter_rgb(frame, scatter_color(s->legend[class].look), p->dark, false);
+    if (s->classes > 0)
+        for (int j = -SCATTER_FRAME; j < height + SCATTER_FRAME; j++)
+            for (int i = -SCATTER_FRAME; i < width + SCATTER_FRAME; i++)
+                blend(p->out, left + i, top + j, frame, class >= 0 ? 1 : 0.5);
+    paste(p->out, left, top, width / in->width, in);
+}
+
+static void draw_thumbnails(const struct paper *p)
+{
+    const struct scatter *const s = p->scatter;
+    for (int cell = 0; cell < s->cells; cell++) {
+        const int point = s->shown[cell];
+        double x, y;
+        if (point >= 0 && s->thumb[cell].pixels != NULL) {
+            draw_thumbnail(p, cell);
+        } else if (point >= 0) {
+            scatter_cell(&x, &y, &p->layout, cell);
+            draw_mark(p, s->class[point], x, y, p -> layout.radius, p->layout.line);
+        }
+    }
+}
+
 static void draw_legend(const struct paper *p)
 {
     const struct scatter_layout *const l = &p->layout;
@@ -145,7 +195,10 @@ int scatterpng_draw(struct picture *out, const struct scatter *s, struct err *er
     for (size_t i = 0; i < (size_t)l->height * (size_t)l->width; i++)
         memcpy(out->pixels + 3 * i, p.background, 3);
     draw_frame(&p);
-    draw_points(&p);
+    if (s->cell > 0)
+        draw_thumbnails(&p);
+    else
+        draw_points(&p);
     draw_legend(&p);
     if (s->title != NULL)
         draw_text(&p, l->left, l->top - 0.7 * l->lead, s->title, l->right - l->left);

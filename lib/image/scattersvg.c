@@ -2,13 +2,16 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/image/scattersvg.h"
 
-#include "lib/base/text.h"
+#include "formats/bytes.h"
+#include "formats/codepoint.h"
+#include "formats/jpegout.h"
+#include "lib/image/sheet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT = 13, NAME = 500 };
+enum { TEXT = 13, NAME = 500, QUALITY = 85 };
 
 static double width_of(const char *text, double unit)
 {
@@ -18,23 +21,27 @@ static double width_of(const char *text, double unit)
     return characters * 0.56 * TEXT * unit;
 }
 
-/* Text as XML has it, without what it cannot hold. */
+/* Text as XML has it; a `?` for what it cannot hold. */
+static void put_bytes(FILE *out, const char *text, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        uint32_t c;
+        const int length = codepoint_take(&c, (const unsigned char *)text + at, size - at);
+        const bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
+        const bool none = (c >= 0xd800 && c < 0xe000) || c == 0xfffe || c == 0xffff;
+        if (control || none)
+            putc('?', out);
+        else if (c == '&' || c == '<' || c == '>')
+            fputs(c == '&' ? "&amp;" : c == '<' ? "&lt;" : "&gt;", out);
+        else
+            fwrite(text + at, 1, (size_t)length, out);
+        at += (size_t)length;
+    }
+}
+
 static void put_text(FILE *out, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        const unsigned char *const byte = (const unsigned char *)text;
-        if (*text == '&')
-            fputs("&amp;", out);
-        else if (*text == '<')
-            fputs("&lt;", out);
-        else if (*text == '>')
-            fputs("&gt;", out);
-        else if (byte[0] == 0xef && byte[1] == 0xbf && byte[2] >= 0xbe) { /* U+FFFE, U+FFFF */
-            putc('?', out);
-            text += 2;
-        } else
-            putc(*text, out);
-    }
+    put_bytes(out, text, strlen(text));
 }
 
 /* The end of a text as it fits a width. */
@@ -56,23 +63,19 @@ static void put_short(FILE *out, const char *text, double width, double unit)
     fputs("\xe2\x80\xa6", out);
 }
 
+/* The end of a long one says more. */
 static void put_name(FILE *out, const struct scatter *s, int point)
 {
     size_t bytes;
-    char copy[NAME + 1];
     const char *const name = s->name(s->context, point, &bytes);
     const size_t skip = bytes > NAME ? bytes - NAME : 0;
-    for (size_t i = skip; i < bytes; i++)
-        copy[i - skip] = name[i];
-    for (size_t i = 0; i < bytes - skip; i++)
-        copy[i] = copy[i] == '\0' ? '?' : copy[i];
-    copy[bytes - skip] = '\0';
-    text_clean(copy);
-    put_text(out, copy);
+    fputs("<title>", out);
+    put_bytes(out, name + skip, bytes - skip);
     if (s->class[point] >= 0 && s->classes > 0) {
         putc('\n', out);
         put_text(out, s->legend[s->class[point]].name);
     }
+    fputs("</title>", out);
 }
 
 /* Is the paper dark, as far as is known here? */
@@ -112,8 +115,11 @@ static void put_style(FILE *out, const struct scatter *s)
  * say. SCATTER_NONE: a point without a class, where others have one. */
 static void put_id(FILE *out, const struct scatter *s, const struct scatter_layout *l, int look)
 {
-    fprintf(out, "simclr-map-%c%.0f-%d", s->painted ? is_dark(s) ? 'd' : 'l' : 'a', l->radius * 100,
-        look);
+    fprintf(out, "simclr-map-%c%.0f-", s->painted ? is_dark(s) ? 'd' : 'l' : 'a', l->radius * 100);
+    if (look < 0)
+        fputs("none", out);
+    else
+        fprintf(out, "%d", look);
 }
 
 static void put_paint(FILE *out, const struct scatter *s, int look)
@@ -181,11 +187,77 @@ static void put_points(FILE *out, const struct scatter *s, const struct scatter_
         double x, y;
         scatter_place(&x, &y, l, s->at + 2 * (size_t)point);
         put_mark(out, s, l, s->class[point], x, y);
-        fputs("><title>", out);
+        putc('>', out);
         put_name(out, s, point);
-        fputs("</title></use>\n", out);
+        fputs("</use>\n", out);
     }
     fputs("</g>\n", out);
+}
+
+static void put_base64(FILE *out, const struct bytes *in)
+{
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < in->size; i += 3) {
+        uint32_t three = 0;
+        for (size_t k = 0; k < 3; k++)
+            three = three << 8 | (i + k < in->size ? in->data[i + k] : 0u);
+        for (size_t k = 0; k < 4; k++)
+            putc(i + k <= in->size ? digit[three >> (18 - 6 * k) & 63] : '=', out);
+    }
+}
+
+/* The frame, and within it the picture as a JPEG. */
+static int put_thumbnail(FILE *out, const struct scatter *s, const struct scatter_layout *l,
+    int cell, struct bytes *jpeg, struct err *err)
+{
+    const struct picture *const in = &s->thumb[cell];
+    const int class = s->class[s->shown[cell]], frame = SCATTER_FRAME;
+    int height, width;
+    double x, y;
+    sheet_fit(&height, &width, in->height, in->width, scatter_room(s));
+    scatter_cell(&x, &y, l, cell);
+    x -= width / 2.0;
+    y -= height / 2.0;
+    jpeg->size = 0;
+    if (jpegout_append(jpeg, in, QUALITY, err) < 0)
+        return -1;
+    fputs("<g>", out);
+    put_name(out, s, s->shown[cell]);
+    if (s->classes > 0) {
+        fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\"", x - frame, y - frame,
+            width + 2 * frame, height + 2 * frame);
+        put_paint(out, s, class < 0 ? SCATTER_NONE : s->legend[class].look);
+        fputs("/>", out);
+    }
+    fprintf(out, "<image x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\"%s href=\"", x, y, width,
+        height, width > in->width ? " image-rendering=\"pixelated\"" : "");
+    fputs("data:image/jpeg;base64,", out);
+    put_base64(out, jpeg);
+    fputs("\"/></g>\n", out);
+    return 0;
+}
+
+static int put_thumbnails(
+    FILE *out, const struct scatter *s, const struct scatter_layout *l, struct err *err)
+{
+    struct bytes jpeg = {0};
+    int failed = 0;
+    fputs("<g stroke-width=\"0\">\n", out);
+    for (int cell = 0; cell < s->cells && !failed; cell++) {
+        double x, y;
+        if (s->shown[cell] >= 0 && s->thumb[cell].pixels != NULL) {
+            failed = put_thumbnail(out, s, l, cell, &jpeg, err) < 0;
+        } else if (s->shown[cell] >= 0) {
+            scatter_cell(&x, &y, l, cell);
+            put_mark(out, s, l, s->class[s->shown[cell]], x, y);
+            putc('>', out);
+            put_name(out, s, s->shown[cell]);
+            fputs("</use>\n", out);
+        }
+    }
+    fputs("</g>\n", out);
+    bytes_free(&jpeg);
+    return failed ? -1 : 0;
 }
 
 static void put_legend(FILE *out, const struct scatter *s, const struct scatter_layout *l)
@@ -212,7 +284,7 @@ static void put_legend(FILE *out, const struct scatter *s, const struct scatter_
         fputs("</g>\n", out);
 }
 
-static void put_all(FILE *out, const struct scatter *s)
+static int put_all(FILE *out, const struct scatter *s, struct err *err)
 {
     const struct scatter_layout l = scatter_lay_out(s, width_of);
     const unsigned char *const b = s->background;
@@ -240,12 +312,16 @@ static void put_all(FILE *out, const struct scatter *s)
         put_short(out, s->title, (l.right - l.left) / 1.1, l.unit);
         fputs("</text>\n", out);
     }
-    put_points(out, s, &l);
+    if (s->cell == 0)
+        put_points(out, s, &l);
+    else if (put_thumbnails(out, s, &l, err) < 0)
+        return -1;
     put_legend(out, s, &l);
     fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" fill-opacity=\".7\">", l.left,
         l.legend + (l.rows + 0.5) * l.lead + 0.35 * TEXT * l.unit);
     put_short(out, s->caption, l.right - l.left, l.unit);
     fputs("</text>\n</svg>\n", out);
+    return 0;
 }
 
 char *scattersvg_text(const struct scatter *scatter, struct err *err)
@@ -257,8 +333,7 @@ char *scattersvg_text(const struct scatter *scatter, struct err *err)
         err_memory(err, "a map");
         return NULL;
     }
-    put_all(out, scatter);
-    const int failed = ferror(out);
+    const int failed = put_all(out, scatter, err) < 0 || ferror(out);
     if (fclose(out) == 0 && !failed)
         return text;
     free(text);
