@@ -154,7 +154,9 @@ static double *find_plane(
     if (scale == 0 && points->rows > 1 && !cli_common.quiet)
         warn("all %d rows of '%s' are equal: they are one point", points->rows, points->source);
     find_components(at, share, points, scale, parallel);
-    if (tsne) {
+    if (scale == 0) {
+        snprintf(caption, size, "%d equal rows", points->rows);
+    } else if (tsne) {
         const double perplexity = choose_perplexity(points->rows);
         const double divergence = embed(at, points, perplexity, parallel);
         snprintf(caption, size, "t-SNE of %d rows, perplexity %.4g, divergence %.3f", points->rows,
