@@ -100,20 +100,23 @@ static char *class_name(const struct points *points, int label)
     return name;
 }
 
-/* The labels that occur become classes. Looks go by label, so that maps of one data set agree, unless some
- * label is beyond them. */
+/* The labels that occur become classes, and after them rows without a label one, if there are others. Looks
+ * go by label, so that maps of one data set agree, unless some label is beyond them. */
 static void find_classes(struct scatter *s, int *class, const struct points *points)
 {
     int highest = -1;
-    for (int i = 0; i < points->rows; i++)
+    bool some = false;
+    for (int i = 0; i < points->rows; i++) {
         highest = points->label[i] > highest ? points->label[i] : highest;
+        some = some || points->label[i] < 0;
+    }
     int *const index = room((size_t)highest + 1, sizeof *index);
     for (int i = 0; i < points->rows; i++)
         if (points->label[i] >= 0)
             index[points->label[i]] = 1;
     for (int label = 0; label <= highest; label++)
         s->classes += index[label];
-    struct scatter_class *const legend = room((size_t)s->classes, sizeof *legend);
+    struct scatter_class *const legend = room((size_t)s->classes + 1, sizeof *legend);
     for (int label = 0, n = 0; label <= highest; label++)
         if (index[label] != 0) {
             index[label] = n;
@@ -121,8 +124,10 @@ static void find_classes(struct scatter *s, int *class, const struct points *poi
             legend[n].look = highest < LOOKS ? label : n % LOOKS;
             n++;
         }
+    legend[s->classes] = (struct scatter_class){"no label", SCATTER_NONE};
     for (int i = 0; i < points->rows; i++)
-        class[i] = points->label[i] >= 0 ? index[points->label[i]] : SCATTER_NONE;
+        class[i] = points->label[i] >= 0 ? index[points->label[i]] : s->classes;
+    s->classes += s->classes > 0 && some;
     s->class = class;
     s->legend = legend;
     free(index);
@@ -131,7 +136,8 @@ static void find_classes(struct scatter *s, int *class, const struct points *poi
 static void free_classes(struct scatter *s)
 {
     for (int i = 0; i < s->classes; i++)
-        free((char *)s->legend[i].name);
+        if (s->legend[i].look != SCATTER_NONE)
+            free((char *)s->legend[i].name);
     free((struct scatter_class *)s->legend);
 }
 

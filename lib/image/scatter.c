@@ -52,14 +52,19 @@ static const struct {
 } shapes[SCATTER_SHAPES] = {SHAPE(circle), SHAPE(square), SHAPE(up), SHAPE(diamond), SHAPE(plus),
     SHAPE(down), SHAPE(cross), SHAPE(star)};
 
+int scatter_look(const struct scatter *s, int class)
+{
+    return s->classes == 0 ? 0 : class < 0 ? SCATTER_NONE : s->legend[class].look;
+}
+
 int scatter_color(int look)
 {
-    return look % SCATTER_COLORS;
+    return look < 0 ? SCATTER_COLORS - 1 : look % SCATTER_COLORS;
 }
 
 int scatter_shape(int look)
 {
-    return look / SCATTER_COLORS % SCATTER_SHAPES;
+    return look < 0 ? 0 : look / SCATTER_COLORS % SCATTER_SHAPES;
 }
 
 void scatter_rgb(unsigned char out[3], int color, bool dark, bool line)

@@ -19,7 +19,7 @@
 enum {
     SCATTER_COLORS = 8, /* the last is that of the text */
     SCATTER_SHAPES = 8,
-    SCATTER_NONE = -1,    /* the class of a point without one */
+    SCATTER_NONE = -1,    /* the class of a point without one, and its look: a ring */
     SCATTER_CORNERS = 20, /* of a shape, at most */
     SCATTER_LEGEND = 200, /* classes in the legend, at most */
     SCATTER_FRAME = 2     /* pixels around a thumbnail */
@@ -27,7 +27,7 @@ enum {
 
 struct scatter_class {
     const char *name; /* UTF-8 without control characters */
-    int look;         /* its number among the looks */
+    int look;         /* its number among the looks, or SCATTER_NONE */
 };
 
 struct scatter {
@@ -82,7 +82,10 @@ void scatter_cell(double *x, double *y, const struct scatter_layout *layout, int
 /* The largest side that a picture has within a cell, its frame left out. */
 int scatter_room(const struct scatter *scatter);
 
-/* What a look is: color 0 .. SCATTER_COLORS-1, and a shape. */
+/* The look of a class, or of SCATTER_NONE: that of the first class if there are no classes. */
+int scatter_look(const struct scatter *scatter, int class);
+
+/* What a look is, a ring too: color 0 .. SCATTER_COLORS-1, and a shape. */
 int scatter_color(int look);
 int scatter_shape(int look);
 

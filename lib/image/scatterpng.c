@@ -70,10 +70,9 @@ struct paper {
 static void draw_mark(
     const struct paper *p, int class, double x, double y, double radius, double line)
 {
-    const struct scatter *const s = p->scatter;
-    const int look = class >= 0 && s->classes > 0 ? s->legend[class].look : 0;
+    const int look = scatter_look(p->scatter, class);
     unsigned char fill[3], edge[3];
-    if (class < 0 && s->classes > 0) {
+    if (look < 0) {
         draw_shape(p->out, 0, x, y, radius + line / 2, p->ink, 0.5);
         draw_shape(p->out, 0, x, y, radius - line, p->background, 1);
         return;
@@ -134,20 +133,18 @@ static void draw_thumbnail(const struct paper *p, int cell)
 {
     const struct scatter *const s = p->scatter;
     const struct picture *const in = &s->thumb[cell];
-    const int class = s->class[s->shown[cell]];
+    const int look = scatter_look(s, s->class[s->shown[cell]]);
     unsigned char frame[3];
     int height, width;
     double x, y;
     sheet_fit(&height, &width, in->height, in->width, scatter_room(s));
     scatter_cell(&x, &y, &p->layout, cell);
     const int left = (int)(x - width / 2.0), top = (int)(y - height / 2.0);
-    memcpy(frame, p->ink, 3);
-    if (class >= 0 && s->classes > 0)
-        scatter_rgb(frame, scatter_color(s->legend[class].look), p->dark, false);
-    if (s->classes > 0)
+    scatter_rgb(frame, scatter_color(look), p->dark, false);
+    if (s->classes > 0 && look >= 0)
         for (int j = -SCATTER_FRAME; j < height + SCATTER_FRAME; j++)
             for (int i = -SCATTER_FRAME; i < width + SCATTER_FRAME; i++)
-                blend(p->out, left + i, top + j, frame, class >= 0 ? 1 : 0.5);
+                blend(p->out, left + i, top + j, frame, 1);
     paste(p->out, left, top, width / in->width, in);
 }
 

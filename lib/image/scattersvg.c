@@ -125,7 +125,7 @@ static void put_id(FILE *out, const struct scatter *s, const struct scatter_layo
 static void put_paint(FILE *out, const struct scatter *s, int look)
 {
     unsigned char fill[3], line[3];
-    const int color = scatter_color(look < 0 ? 0 : look);
+    const int color = scatter_color(look);
     scatter_rgb(fill, color, is_dark(s), false);
     scatter_rgb(line, color, is_dark(s), true);
     if (look < 0)
@@ -140,7 +140,7 @@ static void put_paint(FILE *out, const struct scatter *s, int look)
 static void put_look(FILE *out, const struct scatter *s, const struct scatter_layout *l, int look)
 {
     const double(*corner)[2];
-    const int shape = look < 0 ? 0 : scatter_shape(look);
+    const int shape = scatter_shape(look);
     const int corners = scatter_corners(&corner, shape);
     fprintf(out, shape == 0 ? "<circle id=\"" : "<path id=\"");
     put_id(out, s, l, look);
@@ -161,7 +161,8 @@ static void put_looks(FILE *out, const struct scatter *s, const struct scatter_l
 {
     bool used[SCATTER_COLORS * SCATTER_SHAPES] = {s->classes == 0};
     for (int i = 0; i < s->classes; i++)
-        used[s->legend[i].look] = true;
+        if (s->legend[i].look >= 0)
+            used[s->legend[i].look] = true;
     fputs("<defs>\n", out);
     for (int look = 0; look < SCATTER_COLORS * SCATTER_SHAPES; look++)
         if (used[look])
@@ -175,7 +176,7 @@ static void put_mark(FILE *out, const struct scatter *s, const struct scatter_la
     double x, double y)
 {
     fputs("<use href=\"#", out);
-    put_id(out, s, l, s->classes == 0 ? 0 : class < 0 ? SCATTER_NONE : s->legend[class].look);
+    put_id(out, s, l, scatter_look(s, class));
     fprintf(out, "\" x=\"%.1f\" y=\"%.1f\"", x, y);
 }
 
@@ -226,7 +227,7 @@ static int put_thumbnail(FILE *out, const struct scatter *s, const struct scatte
     if (s->classes > 0) {
         fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\"", x - frame, y - frame,
             width + 2 * frame, height + 2 * frame);
-        put_paint(out, s, class < 0 ? SCATTER_NONE : s->legend[class].look);
+        put_paint(out, s, scatter_look(s, class));
         fputs("/>", out);
     }
     fprintf(out, "<image x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\"%s href=\"", x, y, width,
