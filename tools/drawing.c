@@ -267,12 +267,9 @@ static void write_svg(const struct scatter *s)
 {
     struct err err = {0};
     char *const text = scattersvg_text(s, &err);
-    struct channel *const out = text != NULL ? channel_create(drawing_options.svg, &err) : NULL;
-    if (out != NULL)
-        die_unlink(channel_part(out));
-    if (out == NULL || channel_write(out, text, strlen(text), &err) < 0)
+    if (text == NULL)
         die_err(&err);
-    cli_finish(out);
+    sets_write(drawing_options.svg, text);
     free(text);
 }
 

@@ -13,6 +13,7 @@
 #include "tools/die.h"
 #include "tools/drawing.h"
 #include "tools/progress.h"
+#include "tools/sets.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -170,31 +171,26 @@ static double *find_plane(
 
 /* ---- the table -------------------------------------------------------------------------------- */
 
-static void write_table(const struct points *points, const double *at)
+/* The caller's to free. */
+static char *make_table(const struct points *points, const double *at)
 {
-    struct err err = {0};
     char *text = NULL;
     size_t size = 0;
     FILE *const out = open_memstream(&text, &size);
-    if (out == NULL)
-        die(ERR_FAILED, "cannot allocate memory for a table");
-    fputs("name\tlabel\tx\ty\n", out);
-    for (int i = 0; i < points->rows; i++) {
-        roster_print(out, &points->name, i);
-        fprintf(
-            out, "\t%d\t%.7g\t%.7g\n", points->label[i], at[2 * (size_t)i], at[2 * (size_t)i + 1]);
+    bool whole = out != NULL;
+    if (out != NULL) {
+        fputs("name\tlabel\tx\ty\n", out);
+        for (int i = 0; i < points->rows; i++) {
+            roster_print(out, &points->name, i);
+            fprintf(out, "\t%d\t%.7g\t%.7g\n", points->label[i], at[2 * (size_t)i],
+                at[2 * (size_t)i + 1]);
+        }
+        whole = !ferror(out);
+        whole = fclose(out) == 0 && whole;
     }
-    const int failed = ferror(out);
-    if (fclose(out) != 0 || failed)
+    if (!whole)
         die(ERR_FAILED, "cannot allocate memory for a table");
-    struct channel *const channel = channel_create(cli_common.output, &err);
-    if (channel == NULL)
-        die_err(&err);
-    die_unlink(channel_part(channel));
-    if (channel_write(channel, text, size, &err) < 0)
-        die_err(&err);
-    cli_finish(channel);
-    free(text);
+    return text;
 }
 
 /* Nobody reads thousands of lines off a terminal who has asked for a picture. */
@@ -222,8 +218,11 @@ int main(int argc, char **argv)
         die_err(&err);
     double *const at = find_plane(caption, sizeof caption, &points, parallel);
     drawing_draw(&points, at, caption);
-    if (table_wanted())
-        write_table(&points, at);
+    if (table_wanted()) {
+        char *const table = make_table(&points, at);
+        sets_write(cli_common.output, table);
+        free(table);
+    }
 
     free(at);
     points_free(&points);

@@ -29,8 +29,9 @@ int affinity_neighbors(int rows, double perplexity)
 static double weigh(float *p, double *sum, const double *square, int n, double b)
 {
     double first = 0;
-    *sum = 0;
-    for (int i = 0; i < n; i++) {
+    p[0] = 1;
+    *sum = 1;
+    for (int i = 1; i < n; i++) {
         const double far = square[i] - square[0], weight = exp(-b * far);
         p[i] = (float)weight;
         *sum += weight;
