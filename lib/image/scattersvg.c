@@ -44,22 +44,18 @@ static void put_text(FILE *out, const char *text)
     put_bytes(out, text, strlen(text));
 }
 
-/* The end of a text as it fits a width. */
+/* The beginning of a text, as much as fits a width. */
 static void put_short(FILE *out, const char *text, double width, double unit)
 {
-    char copy[250];
+    int room = (int)(width / (0.56 * TEXT * unit)) - 1;
+    size_t bytes = 0;
     if (width_of(text, unit) <= width) {
         put_text(out, text);
         return;
     }
-    int room = (int)(width / (0.56 * TEXT * unit)) - 1, used = 0;
-    for (; *text != '\0' && used < (int)sizeof copy - 8; text++) {
-        if ((*text & 0xc0) != 0x80 && room-- <= 0)
-            break;
-        copy[used++] = *text;
-    }
-    copy[used] = '\0';
-    put_text(out, copy);
+    while (text[bytes] != '\0' && ((text[bytes] & 0xc0) == 0x80 || room-- > 0))
+        bytes++;
+    put_bytes(out, text, bytes);
     fputs("\xe2\x80\xa6", out);
 }
 
