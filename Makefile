@@ -122,7 +122,7 @@ asan ubsan tsan baseline avx2 avx512:
 
 # Simple tools once more, with calls that fail on demand (tests/inject/fail.c) ahead of those of libc.
 INJECT   := $(BUILD)/inject
-INJECTED := $(filter simclr-inspect simclr-images simclr-augment simclr-ntxent simclr-sheet,$(TOOLS))
+INJECTED := $(filter simclr-inspect simclr-images simclr-augment simclr-ntxent simclr-sheet simclr-map,$(TOOLS))
 
 $(INJECT)/libfail.so: tests/inject/fail.c
 	@mkdir -p $(@D)

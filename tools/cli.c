@@ -430,7 +430,7 @@ void cli_try(const char *option, const char *path)
         die(ERR_MISUSE, "--%s takes a file, not standard output", option);
     struct channel *const out = channel_create(path, &err); /* FILE.part, removed right away */
     if (out == NULL)
-        die(ERR_MISUSE, "--%s: %s", option, err.text);
+        die(err.status, "--%s: %s", option, err.text);
     channel_abandon(out);
 }
 

@@ -152,3 +152,12 @@ all() {
     sweep short_read -- simclr-inspect "$WORK/z"
     [ "$FAILURES" -eq 0 ]
 }
+
+@test "simclr-map lives through every failing call" {
+    "$SUPPORT/make_stream" kind=features column=h:F32:4 views=0 pictures=12 steps=2 labels=2 names=1 >"$WORK/h"
+    all simclr-map --threads 2 --perplexity 3 --iterations 5 --theta 0.5 --svg "$OUT" "$WORK/h"
+    sweep malloc -- simclr-map --method pca --pictures "$WORK/pictures" --png "$OUT" "$WORK/h"
+    [ "$FAILURES" -gt 5 ]
+    sweep malloc -- simclr-map --method pca --thumbnails --svg "$OUT" "$WORK/pictures"
+    [ "$FAILURES" -gt 5 ]
+}
