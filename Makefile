@@ -125,7 +125,8 @@ asan ubsan tsan baseline avx2 avx512:
 
 # Simple tools once more, with calls that fail on demand (tests/inject/fail.c) ahead of those of libc.
 INJECT   := $(BUILD)/inject
-INJECTED := $(filter simclr-inspect simclr-images simclr-augment simclr-ntxent simclr-sheet simclr-select simclr-convert simclr-knn simclr-linprobe,$(TOOLS))
+INJECTED := $(filter simclr-inspect simclr-images simclr-augment simclr-ntxent simclr-sheet simclr-select simclr-convert simclr-knn \
+    simclr-linprobe simclr-map,$(TOOLS))
 
 $(INJECT)/libfail.so: tests/inject/fail.c
 	@mkdir -p $(@D)

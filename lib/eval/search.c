@@ -1,9 +1,10 @@
-/* search -- for each of some queries the k rows of a collection with the largest cosine.
+/* search -- for each of some queries the k rows of a collection that are nearest to it.
  * SPDX-License-Identifier: MIT */
 #include "lib/eval/search.h"
 
 #include "lib/base/arena.h"
 #include "lib/eval/cosine.h"
+#include "lib/eval/distance.h"
 #include "lib/nn/gemm.h"
 
 #include <math.h>
@@ -12,7 +13,7 @@
 struct search {
     const float *query; /* [queries,D] */
     int queries, width, neighbors, query_tile, row_tile;
-    bool self;
+    bool self, distance;
     struct parallel *parallel;
     struct arena arena;
     struct candidate *heap; /* [queries,neighbors] */
@@ -26,6 +27,8 @@ struct search {
     const struct search_aside *aside;
 };
 
+enum { MOST_QUERIES = 4 * COSINE_QUERIES }; /* a tile */
+
 static int least(int a, int b)
 {
     return a < b ? a : b;
@@ -36,7 +39,7 @@ static int least(int a, int b)
 static int many_queries(int queries, int threads)
 {
     int tile = COSINE_QUERIES;
-    while (tile < 4 * COSINE_QUERIES && (queries - 1) / (2 * tile) + 1 >= 4 * threads)
+    while (tile < MOST_QUERIES && (queries - 1) / (2 * tile) + 1 >= 4 * threads)
         tile *= 2;
     return tile;
 }
@@ -88,6 +91,12 @@ void search_free(struct search *search)
     free(search);
 }
 
+void search_by_distance(struct search *search)
+{
+    search->distance = true;
+    search->margin = 0; /* distance_bound() has it */
+}
+
 /* One query against rows from, from+1, ... on offer, whose rough cosines are `rough`. */
 static void compare(const struct search *s, int query, const float *rough, int from, int rows)
 {
@@ -104,7 +113,9 @@ static void compare(const struct search *s, int query, const float *rough, int f
             if (rough[i] < bar || (s->self && number == query))
                 continue;
             size = heap_add(heap, size, s->neighbors, s->id,
-                (struct candidate){cosine_of(own, row, s->width), number});
+                (struct candidate){
+                    s->distance ? -distance_of(own, row, s->width) : cosine_of(own, row, s->width),
+                    number});
         }
     }
     s->size[query] = size;
@@ -122,12 +133,21 @@ static void work(void *context, int block, int thread)
     const int first = block * s->query_tile;
     const int queries = least(s->queries - first, s->query_tile);
     float *const rough = s->rough[thread];
+    float own[MOST_QUERIES], square[COSINE_ROWS];
+    if (s->distance)
+        distance_square(own, s->query + (size_t)first * width, queries, s->width);
     for (int from = 0; from < s->rows; from += s->row_tile) {
         const int rows = least(s->rows - from, s->row_tile);
         gemm_block(rough, s->query + (size_t)first * width, s->row + (size_t)from * width, queries,
             rows, s->width, false, true, 1, 0, rows, s->width, s->width);
-        for (int i = 0; i < queries; i++)
-            compare(s, first + i, rough + (size_t)i * (size_t)rows, from, rows);
+        if (s->distance)
+            distance_square(square, s->row + (size_t)from * width, rows, s->width);
+        for (int i = 0; i < queries; i++) {
+            float *const line = rough + (size_t)i * (size_t)rows;
+            if (s->distance)
+                distance_bound(line, square, rows, own[i], s->width);
+            compare(s, first + i, line, from, rows);
+        }
     }
 }
 

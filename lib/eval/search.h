@@ -1,10 +1,11 @@
-/* search.h -- for each of some queries the k rows of a collection with the largest cosine.
+/* search.h -- for each of some queries the k rows of a collection that are nearest to it: by cosine,
+ * or by Euclidean distance.
  *
  * The queries stay, the collection passes by: neither its features nor any similarities are kept, k
  * candidates a query are. Exact: every query is compared with every row.
  *
  * Numerics: products in f32 (BLAS) only tell which rows cannot be among the nearest, whatever they
- * lost to rounding; the others are compared by cosine_of(). So the result is that of cosine_of()
+ * lost to rounding; the others are compared by cosine_of() or distance_of(). So the result is theirs
  * alone, rows that are copies are equally near, and of those the lower id is the nearer. Bits do not
  * depend on the number of threads, nor on the BLAS.
  * Cost: 2 * queries * rows * D flops; 8 * k bytes a query.
@@ -27,6 +28,10 @@ enum { SEARCH_ROWS = 4096 }; /* what search_offer() is best given at a time */
 struct search *search_new(const float *query, int queries, int width, int neighbors, bool self,
     struct parallel *parallel, struct err *err);
 void search_free(struct search *search); /* NULL is fine */
+
+/* Before the first rows: nearest is what has the smallest Euclidean distance. Rows may have any length;
+ * a `similarity` is -distance^2. Fast where they lie around the origin. */
+void search_by_distance(struct search *search);
 
 /* What one of the threads does while the others compare, such as fetching the next rows. It must leave
  * alone what is on offer, and the ids. */

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/image/gallery.h"
 
-#include "lib/image/shrink.h"
+#include "lib/image/thumbnail.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,30 +191,6 @@ static int copy_pixels(struct picture *out, const struct gallery *g, const struc
     return 0;
 }
 
-/* Small enough for a cell, and no larger on the way than it must be. */
-static int decode(struct picture *out, const void *data, size_t size, int cell, struct err *err)
-{
-    const struct picture_rules rules = {PICTURE_PIXELS, false};
-    struct picture whole;
-    int height, width;
-    if (picture_measure(&whole, data, size, err) < 0)
-        return -1;
-    struct picture_region all = {0, 0, whole.width, whole.height, 8};
-    const int side = whole.height > whole.width ? whole.height : whole.width;
-    while (all.reduce > 1 && side / all.reduce < 2 * cell)
-        all.reduce /= 2;
-    sheet_fit(&height, &width, whole.height, whole.width, cell);
-    if (picture_decode_region(&whole, data, size, &all, &rules, err) < 0)
-        return -1;
-    if (height >= whole.height && width >= whole.width) {
-        *out = whole; /* enlarged when it is drawn */
-        return 0;
-    }
-    const int failed = shrink_to(out, &whole, height, width, err);
-    picture_free(&whole);
-    return failed;
-}
-
 /* A picture that cannot be decoded has no pixels, and is told of. */
 static int decode_bytes(struct picture *out, const struct gallery *g, const struct header *header,
     const struct record *record, int row, struct err *err)
@@ -223,7 +199,7 @@ static int decode_bytes(struct picture *out, const struct gallery *g, const stru
     struct err reason = {0};
     const size_t size = record_row(header, record, g->bytes, row, &data);
     const int cell = g->options.cell > 0 ? g->options.cell : GALLERY_SIDE;
-    if (decode(out, data, size, cell, &reason) == 0)
+    if (thumbnail_decode(out, data, size, cell, &reason) == 0)
         return 0;
     if (reason.status != ERR_INPUT)
         return err_set(err, reason.status, "%s", reason.text);

@@ -204,3 +204,12 @@ features() {
     features seed=2 >"$WORK/others"
     all simclr-linprobe --threads 2 --train "$WORK/features" --test "$WORK/others" -o "$OUT"
 }
+
+@test "simclr-map lives through every failing call" {
+    "$SUPPORT/make_stream" kind=features column=h:F32:4 views=0 pictures=12 steps=2 labels=2 names=1 >"$WORK/h"
+    all simclr-map --threads 2 --perplexity 3 --iterations 5 --theta 0.5 --svg "$OUT" "$WORK/h"
+    sweep malloc -- simclr-map --method pca --pictures "$WORK/pictures" --png "$OUT" "$WORK/h"
+    [ "$FAILURES" -gt 5 ]
+    sweep malloc -- simclr-map --method pca --thumbnails --svg "$OUT" "$WORK/pictures"
+    [ "$FAILURES" -gt 5 ]
+}

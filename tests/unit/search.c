@@ -4,6 +4,7 @@
 
 #include "lib/base/rng.h"
 #include "lib/eval/cosine.h"
+#include "lib/eval/distance.h"
 #include "lib/nn/gemm.h"
 #include "tests/unit/golden.h"
 
@@ -181,6 +182,45 @@ static void test_copies(int width)
     free(unit_q);
 }
 
+/* By distance: rows of any length, some far from the others, some copies. */
+static void test_distance(int rows, int width, int k, double shift)
+{
+    float *const x = draw(rows, width, 5);
+    for (int i = 0; i < rows; i++)
+        for (int d = 0; d < width; d++)
+            x[i * width + d] = (float)(x[i * width + d] * (i % 10 == 0 ? 30 : 1) + shift);
+    memcpy(x + (rows - 1) * width, x + 3 * width, (size_t)width * sizeof *x);
+    struct err err = {0};
+    int64_t *const id = numbers(rows);
+    struct search *const search = search_new(x, rows, width, k, true, NULL, &err);
+    search_by_distance(search);
+    for (int from = 0; from < rows; from += 1000)
+        search_offer(search, x + from * width, id, from, rows - from < 1000 ? rows - from : 1000,
+            NULL);
+    int right = 0;
+    for (int i = 0; i < rows; i++) {
+        int count, nearer = 0;
+        const struct candidate *const found = search_found(&count, search, id, i);
+        bool good = count == k;
+        for (int n = 0; n < count; n++)
+            good =
+                good && found[n].row != i &&
+                found[n].similarity == -distance_of(x + i * width, x + found[n].row * width, width);
+        for (int j = 0; j < rows; j++) {
+            const float similarity = -distance_of(x + i * width, x + j * width, width);
+            const struct candidate last = found[count - 1];
+            nearer += j != i && (similarity > last.similarity ||
+                                    (similarity == last.similarity && j < last.row));
+        }
+        right += good && nearer == count - 1;
+    }
+    OK(right == rows, "by distance, %d rows of %d around %g, k = %d: %d right", rows, width, shift,
+        k, right);
+    search_free(search);
+    free(id);
+    free(x);
+}
+
 int main(void)
 {
     struct err err = {0};
@@ -200,5 +240,9 @@ int main(void)
     test_copies(128);
     test_copies(37);
     test_copies(512);
+    test_distance(2100, 33, 12, 0);
+    test_distance(700, 128, 91, 50);
+    test_distance(40, 1, 5, 0);
+    test_distance(60, 3100, 7, 1);
     return tap_done();
 }
