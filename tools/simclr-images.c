@@ -55,7 +55,7 @@ static struct cli_option table[] = {
         false},
     {0, "list", NULL, CLI_FLAG, &options.list, 0, 0, CLI_INCIDENTAL,
         "write the names of the pictures instead, a zero byte behind each", false},
-    BAD_ROWS, CLI_ROW_OUTPUT, CLI_ROW_LEVEL, CLI_ROWS_END};
+    BAD_ROWS, CLI_ROW_OUTPUT, CLI_ROW_LEVEL, CLI_ROW_ACCOUNT, CLI_ROWS_END};
 
 static void print_version(FILE *out)
 {

@@ -195,8 +195,8 @@ static void test_distance(int rows, int width, int k, double shift)
     struct search *const search = search_new(x, rows, width, k, true, NULL, &err);
     search_by_distance(search);
     for (int from = 0; from < rows; from += 1000)
-        search_offer(search, x + from * width, id, from, rows - from < 1000 ? rows - from : 1000,
-            NULL);
+        search_offer(
+            search, x + from * width, id, from, rows - from < 1000 ? rows - from : 1000, NULL);
     int right = 0;
     for (int i = 0; i < rows; i++) {
         int count, nearer = 0;
