@@ -15,6 +15,8 @@ int gather_columns(
     g->id_column = g->z_column < 0 ? -1 : header_need(header, "id", DTYPE_I64, 0, source, err);
     g->view_column = header_find(header, "view");
     if (g->id_column < 0 ||
+        (g->labels &&
+            (g->label_column = header_need(header, "label", DTYPE_I64, 0, source, err)) < 0) ||
         (g->view_column >= 0 && header_need(header, "view", DTYPE_I64, 0, source, err) < 0))
         return -1;
     g->p = header->column[g->z_column].shape[0];
@@ -44,7 +46,8 @@ static int reserve(struct gather *g, int more, struct err *err)
         const size_t room = (size_t)(rows > doubled ? rows : doubled), p = (size_t)g->p;
         if (grow(&g->z, room, p * sizeof *g->z) < 0 ||
             grow(&g->grad, room, p * sizeof *g->grad) < 0 ||
-            grow(&g->id, room, sizeof *g->id) < 0 || grow(&g->view, room, sizeof *g->view) < 0)
+            grow(&g->id, room, sizeof *g->id) < 0 || grow(&g->view, room, sizeof *g->view) < 0 ||
+            (g->labels && grow(&g->label, room, sizeof *g->label) < 0))
             return err_memory(err, "the rows of a step");
         g->rows_room = (int)room;
     }
@@ -67,6 +70,8 @@ static int add_part(struct gather *g, struct err *err)
     memcpy(g->id + g->rows, r->field[g->id_column].data, rows * sizeof *g->id);
     if (g->view_column >= 0)
         memcpy(g->view + g->rows, r->field[g->view_column].data, rows * sizeof *g->view);
+    if (g->labels)
+        memcpy(g->label + g->rows, r->field[g->label_column].data, rows * sizeof *g->label);
     g->rows += r->rows;
     g->end[g->parts++] = g->rows;
     return 0;
@@ -111,6 +116,7 @@ void gather_free(struct gather *g)
     free(g->grad);
     free(g->id);
     free(g->view);
+    free(g->label);
     free(g->end);
     *g = (struct gather){0};
 }

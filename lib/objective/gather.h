@@ -17,18 +17,21 @@ struct gather {
     int p; /* floats of a row */
     int64_t step, epoch;
     int rows;
-    float *z;      /* [rows,P] */
-    int64_t *id;   /* [rows] */
-    int64_t *view; /* [rows], or NULL when the stream has no such column */
-    float *grad;   /* [rows,P] room */
+    float *z;       /* [rows,P] */
+    int64_t *id;    /* [rows] */
+    int64_t *view;  /* [rows], or NULL when the stream has no such column */
+    bool labels;    /* set before gather_columns(): the loss needs labels */
+    int64_t *label; /* [rows] if so */
+    float *grad;    /* [rows,P] room */
     int parts;
     int *end;                             /* [parts] rows up to the end of each part */
     int z_column, id_column, view_column; /* of the stream; view_column -1 for none */
+    int label_column;                     /* if `labels` */
     int rows_room, parts_room;
     struct record record;
 };
 
-/* Find the columns: z F32 [P], id I64, and view I64 if there is one. Begin with a zeroed struct; a
+/* Find the columns: z F32 [P], id I64, label I64 if asked for, and view I64 if there is one. Begin with a zeroed struct; a
  * further stream goes on with the memory of the first. `source` is a name for messages.
  * Errors: ERR_INPUT. */
 int gather_columns(
