@@ -16,16 +16,19 @@ struct rank {
 
 struct anchor_scratch {
     struct rank *rank; /* [positives], rising */
+    float *sorted;     /* [positives] their similarities */
     double *sum;       /* [positives+1] of the similarities before each; or that of its negative */
     int *negative; /* [positives+1] how many found this place; or the nearest of them, -1: none */
+    int *place;    /* [columns] of each negative among the positives */
 };
 
-struct anchor_scratch *anchor_layout(struct arena *arena, int positives)
+struct anchor_scratch *anchor_layout(struct arena *arena, int columns)
 {
-    const size_t count = (size_t)positives;
+    const size_t count = (size_t)columns;
     struct anchor_scratch *const scratch = arena_take(arena, 1, sizeof *scratch);
     const struct anchor_scratch pieces = {arena_take(arena, count, sizeof(struct rank)),
-        arena_take(arena, count + 1, sizeof(double)), arena_take(arena, count + 1, sizeof(int))};
+        arena_take(arena, count, sizeof(float)), arena_take(arena, count + 1, sizeof(double)),
+        arena_take(arena, count + 1, sizeof(int)), arena_take(arena, count, sizeof(int))};
     if (scratch != NULL)
         *scratch = pieces;
     return scratch;
@@ -105,26 +108,18 @@ static int by_similarity(const void *left, const void *right)
     return a->at - b->at;
 }
 
-static void rank_positives(const struct anchor *a)
+/* And the place of each negative, `shift` nearer, among them: how many are below it; `same`: or at it. */
+static void rank_positives(const struct anchor *a, double shift, bool same)
 {
     struct rank *const rank = a->scratch->rank;
     for (int p = 0; p < a->positives; p++)
         rank[p] = (struct rank){a->positive[p], p};
     if (a->positives > 1)
         qsort(rank, (size_t)a->positives, sizeof *rank, by_similarity);
-}
-
-/* How many of them are below s; `same`: or at s. */
-static int place(const struct rank *rank, int count, double s, bool same)
-{
-    int low = 0;
-    while (count > 0) {
-        const int half = count / 2;
-        const bool below = rank[low + half].s < s || (same && rank[low + half].s == s);
-        low += below ? half + 1 : 0;
-        count = below ? count - half - 1 : half;
-    }
-    return low;
+    for (int r = 0; r < a->positives; r++)
+        a->scratch->sorted[r] = rank[r].s;
+    sweep_places(
+        a->scratch->place, a->scratch->sorted, a->positives, a->s, a->columns, shift, same);
 }
 
 /* ---- semi-hard mining ---------------------------------------------------------------------------- */
@@ -139,7 +134,7 @@ static void find_nearest(const struct anchor *a)
     for (int k = 0; k < a->columns; k++) {
         if (a->s[k] == SWEEP_GONE)
             continue;
-        int *const best = &nearest[place(a->scratch->rank, a->positives, a->s[k], true)];
+        int *const best = &nearest[a->scratch->place[k]];
         if (*best < 0 || a->s[k] > a->s[*best])
             *best = k;
     }
@@ -155,7 +150,7 @@ static double semi_hard(struct anchor *a, const struct anchor_rule *rule)
     const bool logistic = rule->loss == ANCHOR_LOGISTIC;
     const double scale = logistic ? 1 / rule->temperature : 1, each = 1.0 / a->positives;
     double loss = 0;
-    rank_positives(a);
+    rank_positives(a, 0, true);
     find_nearest(a);
     nothing(a->s, a->columns);
     for (int r = 0; r < a->positives; r++) {
@@ -204,16 +199,15 @@ static double triplet(struct anchor *a, double margin)
     double *const sum = a->scratch->sum, loss = 0;
     int *const found = a->scratch->negative, violated = 0;
     const double each = a->negatives > 0 ? 1.0 / a->positives / a->negatives : 0;
-    rank_positives(a);
+    rank_positives(a, margin, false);
     sum[0] = 0;
     for (int r = 0; r < a->positives; r++)
         sum[r + 1] = sum[r] + rank[r].s;
     memset(found, 0, ((size_t)a->positives + 1) * sizeof *found);
     for (int k = 0; k < a->columns; k++) {
-        const double reach = a->s[k] + margin;
-        const int c = a->s[k] == SWEEP_GONE ? 0 : place(rank, a->positives, reach, false);
+        const int c = a->scratch->place[k];
         if (c > 0)
-            loss += c * reach - sum[c];
+            loss += c * (a->s[k] + margin) - sum[c];
         found[c]++;
         a->s[k] = (float)(each * c);
     }

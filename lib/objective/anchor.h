@@ -52,8 +52,8 @@ struct anchor {
     struct anchor_scratch *scratch;
 };
 
-/* Room for anchors with at most so many positives, of one thread (arena.h). */
-struct anchor_scratch *anchor_layout(struct arena *arena, int positives);
+/* Room for anchors among at most so many rows, of one thread (arena.h). */
+struct anchor_scratch *anchor_layout(struct arena *arena, int columns);
 
 /* The loss; s and positive overwritten. */
 double anchor_step(struct anchor *anchor, const struct anchor_rule *rule);

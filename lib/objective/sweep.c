@@ -100,6 +100,17 @@ void sweep_exp(float *x, int n, float scale, float shift, float factor)
     exp_of(x, n, scale, shift, factor);
 }
 
+/* x if keep, else 0: a branch stops the vectors. */
+__attribute__((always_inline)) static inline float masked(float x, int keep)
+{
+    union {
+        float f;
+        uint32_t u;
+    } bits = {x};
+    bits.u &= 0U - (uint32_t)keep;
+    return bits.f;
+}
+
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|): the last factor is at most 2, so that many are multiplied
  * before one logarithm is taken. */
 CPU_CLONES static void logistic_of(double *restrict product, float *restrict above,
@@ -108,9 +119,9 @@ CPU_CLONES static void logistic_of(double *restrict product, float *restrict abo
     for (int k = 0; k < n; k += LANES)
         for (int l = 0; l < LANES; l++) {
             const float y = scale * x[k + l], e = fastexp(-fabsf(y));
-            above[l] += y > 0 ? y : 0;
+            above[l] += masked(y, y > 0);
             product[l] *= 1 + (double)e;
-            x[k + l] = factor * (y >= 0 ? 1 : e) / (1 + e);
+            x[k + l] = factor * (masked(1, y >= 0) + masked(e, y < 0)) / (1 + e);
         }
 }
 
@@ -170,4 +181,39 @@ double sweep_near(const float *x, const float *square, int n, float own)
         sum += add_near(x + k, square + k, least(CHUNK, whole - k), own);
     memcpy(rest, square + whole, (size_t)(n - whole) * sizeof *rest);
     return sum + add_near(padded(room, x + whole, n - whole), rest, LANES, own);
+}
+
+/* Bisection of LANES numbers side by side: they come in no order, so that a branch would be foretold wrongly
+ * every other time, and a single one would wait for each number that it reads. */
+__attribute__((always_inline)) static inline void bisect(
+    int *restrict place, const float *restrict sorted, int count, const double *y, bool same)
+{
+    for (int l = 0; l < LANES; l++)
+        place[l] = 0;
+    for (int left = count, half; left > 1; left -= half) {
+        half = left / 2;
+        for (int l = 0; l < LANES; l++) {
+            const double middle = sorted[place[l] + half - 1];
+            place[l] += half & -(int)(same ? middle <= y[l] : middle < y[l]);
+        }
+    }
+    for (int l = 0; l < LANES; l++)
+        place[l] += same ? sorted[place[l]] <= y[l] : sorted[place[l]] < y[l];
+}
+
+void sweep_places(
+    int *place, const float *sorted, int count, const float *x, int n, double shift, bool same)
+{
+    for (int k = 0; k < n; k += LANES) {
+        const int lanes = least(LANES, n - k);
+        double y[LANES] = {0};
+        int found[LANES];
+        for (int l = 0; l < lanes; l++)
+            y[l] = x[k + l] + shift;
+        if (same)
+            bisect(found, sorted, count, y, true);
+        else
+            bisect(found, sorted, count, y, false);
+        memcpy(place + k, found, (size_t)lanes * sizeof *place);
+    }
 }

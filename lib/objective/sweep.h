@@ -9,6 +9,8 @@
 #ifndef SWEEP_H
 #define SWEEP_H
 
+#include <stdbool.h>
+
 #define SWEEP_GONE (-1e30F)
 
 /* The largest; SWEEP_GONE when there is none. */
@@ -26,5 +28,10 @@ double sweep_logistic(float *x, int n, float scale, float factor);
 
 /* Sum of e^(4 x - own - square): uniformity, where own and square [n] are 2 |u|^2. */
 double sweep_near(const float *x, const float *square, int n, float own);
+
+/* place [n], overwritten: how many of sorted [count] (rising, at least one) are below x + shift; `same`: or
+ * at it. */
+void sweep_places(
+    int *place, const float *sorted, int count, const float *x, int n, double shift, bool same);
 
 #endif

@@ -60,6 +60,32 @@ static double errors(int n, double t)
     return worst;
 }
 
+/* Places among 1 to 40 numbers, of which some are the same. */
+static void places(void)
+{
+    static int place[MOST];
+    float sorted[40];
+    int wrong = 0;
+    for (int count = 1; count <= 40; count++)
+        for (int n = 1; n < 50; n++) {
+            for (int k = 0; k < count; k++)
+                sorted[k] = (float)(k / 3) / 8 - 0.5F;
+            for (int k = 0; k < n; k++)
+                x[k] =
+                    k % 9 == 4 ? SWEEP_GONE : (float)floor(16 * noise(3, (uint32_t)(k + n))) / 16;
+            for (int same = 0; same < 2; same++) {
+                sweep_places(place, sorted, count, x, n, 0.25, same);
+                for (int k = 0; k < n; k++) {
+                    int below = 0;
+                    for (int j = 0; j < count; j++)
+                        below += sorted[j] < x[k] + 0.25F || (same && sorted[j] == x[k] + 0.25F);
+                    wrong += place[k] != below;
+                }
+            }
+        }
+    OK(wrong == 0, "places among numbers in a row");
+}
+
 int main(void)
 {
     static const int sizes[] = {1000, 1024, 1040, 8191, 8192, 8193, MOST};
@@ -87,5 +113,6 @@ int main(void)
         x[k] = 1;
     NEAR(sweep_logistic(x, MOST, 1e6F, 1), 1e6 * MOST, 1, "no overflow at T 1e-6");
     OK(x[0] == 1 && x[MOST - 1] == 1, "and the sigmoid is 1");
+    places();
     return tap_done();
 }
