@@ -104,6 +104,7 @@ static void look_for_labels(struct objective *o, const struct gather *g)
         if (g->label[i] >= 0)
             return;
     warn("step %lld: no label is known: positives are the views of a picture", (long long)g->step);
+    warn("hint: pictures in a folder for each class have labels");
 }
 
 int objective_step(struct objective *o, struct ntxent_result *out, const struct gather *g,
