@@ -49,10 +49,11 @@ static double sigmoid(double x)
 /* Log of the sum of e^x over the positives. */
 static double positive_log_sum(const struct anchor *a, double temperature)
 {
-    double top = a->positive[0], sum = 0;
+    double top = a->positive[0];
     for (int p = 1; p < a->positives; p++)
         top = a->positive[p] > top ? a->positive[p] : top;
-    for (int p = 0; p < a->positives; p++)
+    double sum = exp((a->positive[0] - top) / temperature);
+    for (int p = 1; p < a->positives; p++)
         sum += exp((a->positive[p] - top) / temperature);
     return top / temperature + log(sum);
 }
