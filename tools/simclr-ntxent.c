@@ -1,35 +1,33 @@
 /* simclr-ntxent -- the contrastive loss of a stream of projections, and its gradient.
  *
- *     z f32 [M,P], id --NT-Xent--> one line a step on stdout, grad f32 [M,P] to --grad-out
+ *     z f32 [M,P], id, label --loss--> one line a step on stdout, grad f32 [M,P] to --grad-out
  *
  * SPDX-License-Identifier: MIT */
 #include "formats/stream.h"
 #include "lib/nn/gemm.h"
 #include "lib/objective/fused.h"
 #include "lib/objective/gather.h"
-#include "lib/objective/ntxent.h"
 #include "tools/account.h"
 #include "tools/cli.h"
 #include "tools/die.h"
 #include "tools/forecast.h"
+#include "tools/objective.h"
 #include "tools/progress.h"
 #include "tools/stop.h"
 
-#include <math.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { STUCK_STEPS = 5 }; /* in a row with the loss at the baseline */
 
-static double temperature = 0.5;
 static const char *grad_out, *forecast;
 static int64_t checkpoint_every;
 
 static struct cli_option options[] = {
     CLI_ROW_INPUT,
-    {0, "temperature", "T", CLI_REAL, &temperature, 1e-6, 1e6, CLI_RESULT,
-        "what similarities are divided by", false},
+    OBJECTIVE_ROWS,
     {0, "grad-out", "FILE", CLI_TEXT, &grad_out, 0, 0, CLI_INCIDENTAL,
         "FIFO or file for the gradient of z", false},
     {0, "checkpoint-every", "STEPS", CLI_LONG, &checkpoint_every, 1, 1e15, CLI_INCIDENTAL,
@@ -49,14 +47,14 @@ static void print_kernels(FILE *out)
 }
 
 static struct cli_tool tool = {"simclr-ntxent", "[FILE]", 0, 1,
-    "Print the contrastive loss (NT-Xent) of projections, one line a step; send its gradient back.",
-    options, print_kernels};
+    "Print the contrastive loss of projections, one line a step; send its gradient back.", options,
+    print_kernels};
 
 struct session {
     struct channel *in, *grad, *log;
     struct reader *reader;
     struct parallel *parallel;
-    struct ntxent *ntxent;
+    struct objective *objective;
     struct gather gather;
     struct forecast forecast;
     struct writer *writer; /* of gradients; NULL without */
@@ -133,11 +131,11 @@ static void look_stuck(struct session *s, const struct ntxent_result *r, const s
 {
     if (s->stuck < 0 || cli_common.quiet || s->gather.step < plan->steps / 10)
         return;
-    s->stuck = fabs(r->loss - r->baseline) <= 0.01 * r->baseline ? s->stuck + 1 : 0;
+    s->stuck = objective_flat(r) ? s->stuck + 1 : 0;
     if (plan->steps == 0 || s->stuck < STUCK_STEPS)
         return;
     s->stuck = -1;
-    warn("step %lld: loss stays at ln(rows-1): the encoder is not learning",
+    warn("step %lld: loss stays at its baseline: the encoder is not learning",
         (long long)s->gather.step);
     warn("hint: try another learning rate; a std near 0 means that all embeddings are the same");
 }
@@ -162,11 +160,8 @@ static void one_step(struct session *s, const struct plan *plan)
     struct err err = {0};
     struct ntxent_result r;
     struct gather *const g = &s->gather;
-    const int64_t *const view = g->view_column >= 0 ? g->view : NULL;
-    if (ntxent_forward(s->ntxent, &r, g->z, g->id, view, g->rows, &err) < 0)
+    if (objective_step(s->objective, &r, g, s->writer != NULL, &err) < 0)
         refuse(s, &err);
-    if (s->writer != NULL)
-        ntxent_backward(s->ntxent, g->grad);
     log_step(s, &r); /* before the last gradient leaves: who has that may count on the line */
     if (checkpoint_every > 0 && (g->step + 1) % checkpoint_every == 0)
         sync_log(s);
@@ -188,13 +183,11 @@ static void one_stream(struct session *s, const struct header *in)
     int got;
     if (gather_columns(&s->gather, in, channel_name(s->in), &err) < 0)
         die_err(&err);
-    if (s->ntxent == NULL) {
+    if (s->objective == NULL) {
         if (in->plan.steps > 0)
             stop_defer();
         progress_start(in->plan.steps, "steps");
-        s->ntxent = ntxent_new(s->gather.p, temperature, false, s->parallel, &err);
-        if (s->ntxent == NULL || (ntxent_dense(s->ntxent) && gemm_init(&err) < 0))
-            die_err(&err);
+        s->objective = objective_new(s->gather.p, s->parallel);
         begin_log(s);
     }
     struct header *const out = gradient_header(in, s->gather.p);
@@ -215,6 +208,7 @@ static struct session prepare(const char *operand)
 {
     struct err err = {0};
     struct session s = {.watched = isatty(STDOUT_FILENO)};
+    s.gather.labels = strcmp(objective.positives, "label") == 0;
     gemm_settle();
     s.parallel = parallel_new(cli_common.threads, &err);
     if (s.parallel == NULL)
@@ -236,6 +230,7 @@ int main(int argc, char **argv)
 {
     /* arguments */
     const int first = cli_parse(&tool, argc, argv);
+    objective_check(&tool);
     if (grad_out != NULL) { /* one stage of a training run */
         signal(SIGPIPE, SIG_IGN);
         stop_defer();
@@ -261,7 +256,7 @@ int main(int argc, char **argv)
         cli_finish(s.grad);
     cli_finish(s.log);
     gather_free(&s.gather);
-    ntxent_free(s.ntxent);
+    objective_free(s.objective);
     reader_free(s.reader);
     parallel_free(s.parallel);
     channel_abandon(s.in);

@@ -31,9 +31,9 @@ struct gather {
     struct record record;
 };
 
-/* Find the columns: z F32 [P], id I64, label I64 if asked for, and view I64 if there is one. Begin with a zeroed struct; a
- * further stream goes on with the memory of the first. `source` is a name for messages.
- * Errors: ERR_INPUT. */
+/* Find the columns: z F32 [P], id I64, label I64 if asked for, and view I64 if there is one. Begin with
+ * a zeroed struct; a further stream goes on with the memory of the first. `source` is a name for
+ * messages. Errors: ERR_INPUT. */
 int gather_columns(
     struct gather *gather, const struct header *header, const char *source, struct err *err);
 

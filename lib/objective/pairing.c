@@ -1,4 +1,4 @@
-/* pairing -- sort rows by id, then by view.
+/* pairing -- sort rows by id or group, then by view.
  * SPDX-License-Identifier: MIT */
 #include "lib/objective/pairing.h"
 
@@ -78,25 +78,63 @@ static struct key *reserve(struct pairing *p, int rows, struct err *err)
     return layout(&cut, p, rows);
 }
 
-/* Number the pictures, and the views where the stream does not. */
-static int number_pictures(struct pairing *p, struct key *key, bool number_views, struct err *err)
+/* The end of the run of keys with the id of key i. */
+static int run_end(const struct key *key, int rows, int i)
+{
+    int next = i + 1;
+    while (next < rows && key[next].id == key[i].id)
+        next++;
+    return next;
+}
+
+/* The views of each picture, where the stream does not number them. */
+static void number_own(struct key *key, int rows)
+{
+    for (int i = 0, next; i < rows; i = next) {
+        next = run_end(key, rows, i);
+        for (int j = i; j < next; j++)
+            key[j].view = j - i;
+    }
+}
+
+/* A picture's group takes the place of its id: its label, or a number below 0 of its own. */
+static int name_groups(struct key *key, const int64_t *label, int rows, struct err *err)
+{
+    int64_t unknown = 0;
+    for (int i = 0, next; i < rows; i = next) {
+        next = run_end(key, rows, i);
+        const int64_t first = label[key[i].row], id = key[i].id;
+        for (int j = i; j < next; j++) {
+            if (label[key[j].row] != first)
+                return err_set(err, ERR_INPUT, "picture %lld has labels %lld and %lld",
+                    (long long)id, (long long)first, (long long)label[key[j].row]);
+            key[j].id = first >= 0 ? first : unknown - 1;
+        }
+        unknown -= first < 0;
+    }
+    return 0;
+}
+
+static void number_pictures(struct pairing *p, struct key *key)
 {
     p->pictures = 0;
     for (int i = 0, next; i < p->rows; i = next) {
-        for (next = i + 1; next < p->rows && key[next].id == key[i].id; next++)
-            ;
-        if (next == i + 1)
-            return err_set(err, ERR_INPUT, "picture %lld has no second view: no positives",
-                (long long)key[i].id);
+        next = run_end(key, p->rows, i);
         p->first[p->pictures] = i;
-        for (int j = i; j < next; j++) {
+        for (int j = i; j < next; j++)
             key[j].picture = p->pictures;
-            if (number_views)
-                key[j].view = j - i;
-        }
         p->pictures++;
     }
     p->first[p->pictures] = p->rows;
+}
+
+/* Without labels each row needs a positive and a negative. */
+static int check_pictures(const struct pairing *p, const struct key *key, struct err *err)
+{
+    for (int i = 0; i < p->pictures; i++)
+        if (p->first[i + 1] == p->first[i] + 1)
+            return err_set(err, ERR_INPUT, "picture %lld has no second view: no positives",
+                (long long)key[p->first[i]].id);
     if (p->pictures < 2)
         return err_set(err, ERR_INPUT, "all %d rows show picture %lld: no negatives", p->rows,
             (long long)key[0].id);
@@ -127,8 +165,9 @@ static void number_views(struct pairing *p, const struct key *key)
     p->first[0] = 0;
 }
 
-int pairing_make(
-    struct pairing *p, const int64_t *id, const int64_t *view, int rows, struct err *err)
+/* label NULL: by ids. */
+static int make(struct pairing *p, const int64_t *id, const int64_t *label, const int64_t *view,
+    int rows, struct err *err)
 {
     struct key *const key = reserve(p, rows, err);
     if (key == NULL)
@@ -140,13 +179,36 @@ int pairing_make(
         key[i] = (struct key){id[i], view != NULL ? view[i] : 0, i, 0};
     sort_by(key, spare, rows, offsetof(struct key, view));
     sort_by(key, spare, rows, offsetof(struct key, id)); /* by id, view, position */
-    if (number_pictures(p, key, view == NULL, err) < 0)
+    if (view == NULL)
+        number_own(key, rows);
+    if (label != NULL) {
+        if (name_groups(key, label, rows, err) < 0)
+            return -1;
+        sort_by(key, spare, rows, offsetof(struct key, id)); /* by group, id, view, position */
+    }
+    number_pictures(p, key);
+    if (label == NULL && check_pictures(p, key, err) < 0)
         return -1;
+    if (label != NULL && p->pictures == rows)
+        return err_set(
+            err, ERR_INPUT, "no two of %d rows have a label in common: no positives", rows);
     sort_by(key, spare, rows, offsetof(struct key, view)); /* by view, id, position */
     number_views(p, key);
     if (p->views > PAIRING_VIEWS && shape_times((size_t)rows, (size_t)p->views) > (size_t)1 << 22)
         return err_set(err, ERR_INPUT, "%d rows in %d views: too many views", rows, p->views);
     return 0;
+}
+
+int pairing_make(
+    struct pairing *p, const int64_t *id, const int64_t *view, int rows, struct err *err)
+{
+    return make(p, id, NULL, view, rows, err);
+}
+
+int pairing_make_labels(struct pairing *p, const int64_t *id, const int64_t *label,
+    const int64_t *view, int rows, struct err *err)
+{
+    return make(p, id, label, view, rows, err);
 }
 
 void pairing_free(struct pairing *p)

@@ -4,6 +4,9 @@
  * then id, then position, so that a loss that follows it has the same bits however the rows came:
  * whole or in parts, in source order or any other. Each view is cut into blocks of at most `edge`
  * rows; a pair of blocks is a tile of the matrix of similarities.
+ *
+ * By labels the positives are all rows of a class. What is called a picture below is then a group: a
+ * class, or a picture whose label is unknown; the order is by view, group, id, position.
  * SPDX-License-Identifier: MIT */
 #ifndef PAIRING_H
 #define PAIRING_H
@@ -42,6 +45,13 @@ enum {
  * Errors: ERR_INPUT: a row without another view, only one picture, too many views; ERR_FAILED. */
 int pairing_make(
     struct pairing *pairing, const int64_t *id, const int64_t *view, int rows, struct err *err);
+
+/* The same by labels ([rows], below 0: unknown; the same for all views of a picture). A row may be
+ * without another of its group, and one group may be all there is.
+ * Errors: ERR_INPUT: a picture with two labels, not one row that has a positive, too many views;
+ * ERR_FAILED. */
+int pairing_make_labels(struct pairing *pairing, const int64_t *id, const int64_t *label,
+    const int64_t *view, int rows, struct err *err);
 void pairing_free(struct pairing *pairing);
 
 #endif

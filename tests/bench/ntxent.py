@@ -1,7 +1,8 @@
 """ntxent.py -- PyTorch's side of tests/bench/ntxent: the plain implementation of the loss.
 
-    ntxent.py ROWS THREADS
+    ntxent.py ROWS THREADS [label]
 
+With label: the supervised loss (L_out), ten labels, as its authors write it down.
 Prints "ROWS theirs SECONDS SECONDS MIB": by the clock and of processor time, one forward and
 backward pass, and what passes add to the peak of memory. The first pass warms up.
 
@@ -24,6 +25,18 @@ def step(z, temperature=0.5):
     loss.backward()
 
 
+def supervised(z, temperature=0.5):
+    unit = functional.normalize(z, dim=1)
+    n = len(unit)
+    label = torch.arange(n) % (n // 2) % 10
+    others = torch.ones(n, n).fill_diagonal_(0)
+    mask = (label[:, None] == label[None]).float() * others
+    similarity = unit @ unit.T / temperature
+    similarity = similarity - similarity.max(1, keepdim=True).values.detach()
+    log_p = similarity - torch.log((torch.exp(similarity) * others).sum(1, keepdim=True))
+    (-((mask * log_p).sum(1) / mask.sum(1))).mean().backward()
+
+
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -32,13 +45,14 @@ def main():
     rows = int(sys.argv[1])
     torch.set_num_threads(int(sys.argv[2]))
     torch.manual_seed(0)
-    step(torch.randn(8, 128, requires_grad=True))  # what PyTorch itself needs
+    run = supervised if sys.argv[3:] == ["label"] else step
+    run(torch.randn(24, 128, requires_grad=True))  # what PyTorch itself needs
     before = peak()
     z = torch.randn(rows, 128, requires_grad=True)
-    step(z)
+    run(z)
     z.grad = None
     wall, cpu = time.perf_counter(), time.process_time()
-    step(z)
+    run(z)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     print(rows, "theirs", wall, cpu, peak() - before, flush=True)
 

@@ -38,7 +38,11 @@ near() { # VALUE WANTED TOLERANCE
 
 @test "misuse is status 2 with nothing on stdout" {
     for arguments in "--temperature 0" "--temperature -1" "--temperature nan" "--temperature" "--bogus" \
-        "a b" "no-such-file" "--input z.stream z.stream" "--threads -1" "--grad-out no/such/folder"; do
+        "a b" "no-such-file" "--input z.stream z.stream" "--threads -1" "--grad-out no/such/folder" \
+        "--loss triplet" "--positives class" "--sum-positives in" "--margin 0.1" "--semi-hard" \
+        "--loss dcl --sum-positives inside" "--loss nt-logistic --margin 0.2" \
+        "--loss margin-triplet --temperature 0.5" "--loss margin-triplet --margin 2.1" \
+        "--loss margin-triplet --semi-hard --margin 0"; do
         run --separate-stderr simclr-ntxent $arguments <z.stream
         [ "$status" -eq 2 ]
         [ -z "$output" ]
@@ -393,4 +397,162 @@ pace() { # SECONDS FILE
     simclr-ntxent --forecast f <<<nonsense || status=$?
     [ "$status" = 3 ]
     [ -z "$(ls f.part 2>/dev/null)" ]
+}
+
+# ---- other losses, and positives by label --------------------------------------------------------
+
+# Every loss, and the options that make it another one.
+losses() {
+    cat <<EOT
+--loss ntxent
+--loss dcl
+--loss nt-logistic
+--loss nt-logistic --semi-hard
+--loss margin-triplet
+--loss margin-triplet --semi-hard --margin 1.6
+EOT
+    echo "--positives label"
+    echo "--positives label --sum-positives inside"
+    echo "--positives label --loss dcl --temperature 0.1"
+    echo "--positives label --loss nt-logistic"
+    echo "--positives label --loss margin-triplet --margin 0.2"
+    echo "--positives label --loss margin-triplet --semi-hard"
+}
+
+@test "every loss has a line a step of its own, and a gradient; parts, threads and order change no bit" {
+    make pictures=120 labels=5 unlabelled=6 steps=2 >whole.stream
+    make pictures=120 labels=5 unlabelled=6 steps=2 parts=4 >parts.stream
+    make pictures=120 labels=5 steps=2 >known.stream
+    make pictures=120 labels=5 steps=2 reverse=1 >reverse.stream
+    losses >all
+    while read -r options; do
+        echo "$options"
+        simclr-ntxent $options whole.stream --grad-out g --threads 1 >log
+        simclr-ntxent $options whole.stream --grad-out h --threads 3 >again
+        cmp log again && cmp g h
+        simclr-ntxent $options --grad-out h <parts.stream >again
+        cmp log again
+        [ "$(zstd -dc h | grep -ao '"parts":"4"' | wc -l)" = 8 ]
+        simclr-ntxent $options known.stream >known
+        simclr-ntxent $options reverse.stream >again
+        cmp known again
+        awk -F '\t' 'NF != 10 || NR > 1 && !($3 > 0 && $5 <= $3 && $6 >= 0 && $6 <= 1) { exit 1 }' log
+        simclr-inspect --check g
+        awk 'NR > 1 { print $3 }' log >>losses
+    done <all
+    [ "$(sort losses | uniq -d)" = "" ]
+    [ "$(wc -l <losses)" = 24 ]
+}
+
+@test "with labels that are ids, and with labels that nobody knows, the loss is NT-Xent" {
+    make pictures=40 steps=1 signal=1 labels=1000 >ids.stream # id % 1000 is the id
+    make pictures=40 steps=1 signal=1 labels=3 unlabelled=1 >unknown.stream
+    simclr-ntxent ids.stream >log
+    for stream in ids unknown; do
+        simclr-ntxent -q --positives label $stream.stream >by
+        for name in loss baseline floor accuracy entropy uniformity alignment std; do
+            near "$(field by 1 $name)" "$(field log 1 $name)" 2e-6
+        done
+    done
+    run --separate-stderr simclr-ntxent --positives label unknown.stream
+    [ "$status" = 0 ]
+    [[ $stderr == *"step 0: no label is known"* ]]
+}
+
+@test "labels make rows of a class positives: 8 pictures of 2 classes, by hand" {
+    # all rows the same: the sums count rows; 16 rows, 7 positives, 8 negatives
+    make pictures=8 labels=2 noise=0 signal=0 class=0 >flat.stream
+    simclr-ntxent --positives label flat.stream >log
+    near "$(field log 1 loss)" "$(awk 'BEGIN { print log(15) }')" 1e-5
+    near "$(field log 1 baseline)" "$(awk 'BEGIN { print log(15) }')" 1e-5
+    near "$(field log 1 floor)" "$(awk 'BEGIN { print log(7 + 8 * exp(-4)) }')" 1e-5
+    simclr-ntxent --positives label --loss dcl flat.stream >log
+    near "$(field log 1 loss)" "$(awk 'BEGIN { print log(8) }')" 1e-5
+    simclr-ntxent --positives label --loss margin-triplet --margin 0.3 flat.stream >log
+    near "$(field log 1 loss)" 0.3 1e-6
+    [ "$(field log 1 entropy)" = nan ]
+    make pictures=8 labels=2 noise=0 class=1 >perfect.stream
+    simclr-ntxent --positives label perfect.stream >log
+    [ "$(field log 1 accuracy)" = 1 ]
+    near "$(field log 1 alignment)" 0 1e-12
+}
+
+@test "with labels one view is enough, and a row without a positive is no anchor" {
+    make pictures=30 views=0 labels=4 class=1 >one.stream
+    simclr-ntxent --positives label one.stream --grad-out g >log
+    awk -F '\t' 'NR > 1 { exit !($6 > 0.25 && $6 <= 1 && $3 > $5) }' log
+    simclr-inspect --check g
+    make pictures=30 views=0 labels=29 >pair.stream # ids 0 and 29 have label 0
+    simclr-ntxent --positives label pair.stream >log
+    near "$(field log 1 baseline)" "$(awk 'BEGIN { print log(29) }')" 1e-5
+    run -3 --separate-stderr simclr-ntxent --positives label < <(make pictures=30 views=0 labels=30)
+    [[ $stderr == *"step 0"*"no positives"* ]]
+}
+
+@test "a step of one class goes on, without a number that is not finite" {
+    losses | grep label >all
+    make pictures=10 labels=1 >class.stream
+    while read -r options; do
+        simclr-ntxent $options class.stream --grad-out g >log
+        [[ $(field log 1 loss) != *n* && $(field log 1 floor) != *n* ]]
+        simclr-inspect --check g
+    done <all
+}
+
+@test "labels are asked for only by --positives label, and must be there then" {
+    run -3 --separate-stderr simclr-ntxent --positives label z.stream
+    [[ $stderr == *"no column 'label'"* ]]
+    [ -z "$output" ]
+}
+
+@test "NaN is status 1 with every loss, naming the step, and no gradient is kept" {
+    losses >all
+    make start=5 pictures=20 labels=2 poison=3:nan >bad.stream
+    while read -r options; do
+        run -1 --separate-stderr simclr-ntxent $options --grad-out g bad.stream
+        [[ $stderr == *"step 5: z of picture 3 holds NaN"* ]]
+        [ ! -e g ]
+        [ ! -e g.part ]
+    done <all
+}
+
+@test "a picture with two labels is refused" {
+    make pictures=8 labels=2 unlabelled=3 >two.stream # every third row, not picture
+    run -3 --separate-stderr simclr-ntxent --positives label --grad-out g two.stream
+    [[ $stderr == *"step 0: picture 0 has labels -1 and 0"* ]]
+    [ ! -e g ]
+    simclr-ntxent two.stream >log
+}
+
+@test "the gradient stream names what made it, and only that" {
+    make labels=2 | simclr-ntxent --positives label --loss margin-triplet --margin 0.3 --grad-out g >/dev/null
+    simclr-inspect g >said
+    grep -qF '"loss":"margin-triplet","positives":"label","margin":0.3' said
+    run grep -q '"temperature"' said
+    [ "$status" = 1 ]
+}
+
+@test "a loss that stays at its baseline is pointed out, but not with mined negatives" {
+    make noise=0 steps=40 epochs=2 labels=4 >flat.stream
+    for options in "--loss dcl" "--loss nt-logistic" "--loss margin-triplet" "--positives label"; do
+        simclr-ntxent $options flat.stream 2>&1 >/dev/null | grep -q "not learning"
+    done
+    [ "$(simclr-ntxent --loss margin-triplet --semi-hard flat.stream 2>&1 >/dev/null)" = "" ]
+    [ "$(make noise=0.1 signal=1 steps=40 epochs=2 | simclr-ntxent --loss dcl 2>&1 >/dev/null)" = "" ]
+}
+
+@test "a step of 16384 rows by labels stays below 110 MB" {
+    [[ $BIN == */build/bin ]] || skip "measured in the release build only"
+    mkfifo g
+    make pictures=8192 column=z:F32:128 labels=10 >large.stream
+    simclr-ntxent --positives label large.stream --grad-out g >log 3>&- &
+    stage=$!
+    exec 8<g
+    until [ "$(wc -l <log)" -eq 2 ]; do sleep 0.05; done
+    peak=$(awk '/VmHWM/ { print $2 }' /proc/$stage/status)
+    cat <&8 | zstd -t
+    exec 8<&-
+    wait $stage
+    echo "peak $peak KiB"
+    [ "$peak" -lt 110000 ]
 }

@@ -5,6 +5,7 @@ bats_require_minimum_version 1.5.0
 load ../support/run
 
 setup() {
+    root=$PWD
     common_setup
     "$SUPPORT/make_cifar" 48 1 >pictures.bin
 }
@@ -129,6 +130,59 @@ start() { # RUN OPTION...
     [ "$(simclr-inspect a/encoder.safetensors | awk '$1 == "size" { print $2 }')" = 32 ]
     run -2 --separate-stderr pretrain a "$@" --views 2+2
     [[ $stderr == *"another command"*"2+1"*"2+2"* ]]
+}
+
+# Folders CLASS/N.jpg: 3 classes of 6 pictures each.
+classes() {
+    for class in dress shirt shoe; do
+        mkdir -p "classes/$class"
+        for i in 1 2 3 4 5 6; do
+            cp "$root"/tests/golden/jpeg_colour.jpg "classes/$class/$i.jpg"
+        done
+    done
+}
+
+@test "labels of folders make a run supervised; killed, it goes on with the same bits" {
+    classes
+    supervised() { # RUN OPTION...
+        simclr-pretrain classes --size 16 --epochs 40 --batch 9 --checkpoint-every 2 --out "$@"
+    }
+    set -- --positives label --temperature 0.1
+    supervised whole "$@" 2>said
+    run grep 'no label is known' said whole/messages
+    [ "$status" = 1 ]
+    [ "$(grep ^loss whole/command)" = "loss --positives label" ]
+    # of 18 rows one is the anchor; positives are those of its class, of which there are 2 to 6 pictures
+    awk -F '\t' 'NR > 1 { n++; if ($4 < 2.83 || $4 > 2.84) exit 1 } END { exit n != 80 }' whole/log.tsv
+    supervised r "$@" 2>/dev/null 3>&- &
+    first=$!
+    until [ "$(cat r/log.tsv 2>/dev/null | wc -l)" -gt 4 ]; do sleep 0.02; done
+    kill -9 $first $(holders r)
+    wait $first || true
+    supervised r "$@" 2>said
+    grep -q "goes on after step" said
+    [ "$(bits r)" = "$(bits whole)" ]
+    supervised plain --temperature 0.1
+    [ "$(bits plain)" != "$(bits whole)" ]
+    run -2 --separate-stderr supervised r --temperature 0.1
+    [[ $stderr == *"another command"*"loss --positives label"* ]]
+}
+
+@test "other losses are passed on; the one without a temperature gets none" {
+    for options in "--loss margin-triplet --semi-hard --margin 0.8" "--loss dcl" "--loss nt-logistic"; do
+        rm -rf r
+        run --separate-stderr pretrain r -v $options --epochs 1
+        [ "$status" = 0 ]
+        case $options in
+            *triplet*) grep -q -- "simclr-ntxent $options --grad-out" <<<"$stderr" ;;
+            *) grep -q -- "simclr-ntxent --temperature 0.5 $options --grad-out" <<<"$stderr" ;;
+        esac
+        [ "$(grep ^loss r/command)" = "loss $options" ]
+    done
+    run -2 --separate-stderr pretrain s --loss margin-triplet --temperature 0.5
+    [[ ${stderr_lines[-1]} == *"--temperature has no use with --loss margin-triplet"* ]]
+    run -2 --separate-stderr pretrain t --semi-hard
+    [[ ${stderr_lines[-1]} == *"--semi-hard has no use with --loss ntxent"* ]]
 }
 
 @test "a finished run says so and changes nothing" {

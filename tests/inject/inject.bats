@@ -8,6 +8,7 @@ setup_file() {
     LC_ALL=C awk 'BEGIN { for (i = 0; i < 40; i++) for (j = -1; j < 3072; j++)
         printf "%c", j < 0 ? i % 10 : (j * (i + 1) + int(j / 32) * 7) % 256 }' >"$WORK/test_batch.bin"
     "$SUPPORT/make_stream" pictures=8 views=2 steps=3 >"$WORK/z"
+    "$SUPPORT/make_stream" pictures=8 views=2 steps=3 labels=3 >"$WORK/labelled"
     "$SUPPORT/make_stream" kind=images column=pixels:U8:16,16,3 views=0 steps=3 >"$WORK/pictures"
 }
 
@@ -141,6 +142,8 @@ all() {
 
 @test "simclr-ntxent lives through every failing call" {
     all simclr-ntxent --threads 2 --checkpoint-every 2 --grad-out "$OUT" "$WORK/z"
+    sweep malloc -- simclr-ntxent --positives label --loss margin-triplet --grad-out "$OUT" "$WORK/labelled"
+    [ "$FAILURES" -gt 5 ]
 }
 
 @test "simclr-inspect lives through memory and reads that fail" {

@@ -29,7 +29,7 @@ static int write_stream(int parts, bool with_view, struct err *err)
     char name[] = "/tmp/simclr-unit-XXXXXX";
     const int fd = mkstemp(name), width = P;
     float z[ROWS * P];
-    int64_t id[ROWS], view[ROWS];
+    int64_t id[ROWS], view[ROWS], label[ROWS];
     unlink(name);
     struct channel *const out = through(fd, true);
     struct header *const header = header_new("projections", err);
@@ -37,6 +37,7 @@ static int write_stream(int parts, bool with_view, struct err *err)
     if (with_view)
         header_add(header, "view", DTYPE_I64, 0, NULL, err);
     header_add(header, "z", DTYPE_F32, 1, &width, err);
+    header_add(header, "label", DTYPE_I64, 0, NULL, err);
     struct writer *const writer = writer_new(out, STREAM_LEVEL, header, err);
     for (int64_t step = 0; step < STEPS; step++)
         for (int part = 0; part < parts; part++) {
@@ -44,18 +45,19 @@ static int write_stream(int parts, bool with_view, struct err *err)
             for (int row = first; row < last; row++) {
                 id[row - first] = step * 100 + row % (ROWS / 2);
                 view[row - first] = row / (ROWS / 2);
+                label[row - first] = row % 5 - 1;
                 for (int j = 0; j < P; j++)
                     z[(row - first) * P + j] = number(step, row, j);
             }
-            struct field field[3] = {
-                {.data = id}, {.data = with_view ? (void *)view : z}, {.data = z}};
+            struct field field[4] = {{.data = id}, {.data = with_view ? (void *)view : z},
+                {.data = with_view ? (void *)z : label}, {.data = label}};
             const struct record record = {.step = step,
                 .epoch = step / 2,
                 .part = part,
                 .parts = parts,
                 .rows = last - first,
                 .field = field,
-                .fields = with_view ? 3 : 2};
+                .fields = with_view ? 4 : 3};
             writer_record(writer, &record, err);
         }
     writer_end(writer, err);
@@ -73,6 +75,7 @@ static void check_step(const struct gather *g, int64_t step, int parts, bool wit
     for (int row = 0; row < ROWS; row++) {
         wrong += g->id[row] != step * 100 + row % (ROWS / 2);
         wrong += with_view && g->view[row] != row / (ROWS / 2);
+        wrong += g->labels && g->label[row] != row % 5 - 1;
         for (int j = 0; j < P; j++)
             wrong += g->z[row * P + j] != number(step, row, j);
     }
@@ -84,7 +87,7 @@ static int there(int fd, int parts, bool with_view, struct err *err)
 {
     char name[] = "/tmp/simclr-unit-XXXXXX";
     const int back = mkstemp(name), width = P;
-    struct gather g = {0};
+    struct gather g = {.labels = with_view};
     const struct header *header;
     unlink(name);
     struct channel *const in = through(fd, false), *const out = through(back, true);
@@ -141,6 +144,11 @@ static void refusals(void)
     header_add(header, "id", DTYPE_I64, 0, NULL, &err);
     OK(gather_columns(&g, header, "x", &err) < 0 && err.status == ERR_INPUT, "%s", err.text);
     const int width = P;
+    header_add(header, "z", DTYPE_F32, 1, &width, &(struct err){0});
+    g.labels = true;
+    err = (struct err){0};
+    OK(gather_columns(&g, header, "x", &err) < 0 && strstr(err.text, "label") != NULL, "%s",
+        err.text);
     err = (struct err){0};
     header_add(header, "h", DTYPE_F32, 1, &width, &err);
     OK(gather_labelled(&g, header, "h", "x", &err) < 0 && strstr(err.text, "label") != NULL, "%s",
@@ -148,9 +156,9 @@ static void refusals(void)
     err = (struct err){0};
     header_add(header, "label", DTYPE_I64, 0, NULL, &err);
     OK(gather_labelled(&g, header, "h", "x", &err) == 0 && g.p == P && g.id_column == -1 &&
-            g.label_column == 2,
+            g.label_column == 3,
         "rows and labels are there %s", err.text);
-    OK(gather_labelled(&g, header, "z", "x", &err) < 0, "%s", err.text);
+    OK(gather_labelled(&g, header, "y", "x", &err) < 0, "%s", err.text);
     header_free(header);
 }
 

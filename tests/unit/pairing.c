@@ -64,6 +64,37 @@ static void large(void)
     pairing_free(&p);
 }
 
+/* Classes 5 and 8, two pictures of unknown label, one class of one row. */
+static void labels(void)
+{
+    static const int64_t ids[] = {9, 7, 9, 7, 3, 4, 3, 4, 2, 6},
+                         views[] = {0, 0, 1, 1, 0, 0, 1, 1, 0, 0};
+    static const int64_t label[] = {8, 5, 8, 5, -1, -9, -1, -9, 8, 6};
+    /* view 0: unknown 4, unknown 3, 5: 7, 6: 6, 8: 2 9; view 1: 4, 3, 7, 9 */
+    static const int order[] = {5, 4, 1, 9, 8, 0, 7, 6, 3, 2};
+    static const int64_t two[] = {1, 2, 3, 4}, same[] = {1, 1, 1, 1};
+    struct pairing p = {0};
+    struct err err = {0};
+    OK(pairing_make_labels(&p, ids, label, views, 10, &err) == 0, "ten rows of five groups %s",
+        err.text);
+    OK(p.pictures == 5 && p.views == 2, "two unknown pictures are two groups");
+    OK(memcmp(p.order, order, sizeof order) == 0, "by view, group, id");
+    OK(p.first[5] - p.first[4] == 3 && p.member[p.first[4]] == 4 && p.member[p.first[4] + 2] == 9,
+        "rows of a label are members of a group");
+    OK(p.first[4] - p.first[3] == 1, "a row may be alone");
+    OK(pairing_make_labels(&p, ids, label, NULL, 10, &err) == 0 &&
+            memcmp(p.order, order, sizeof order) == 0,
+        "views are numbered by picture, not by label");
+    OK(pairing_make_labels(&p, two, same, same, 4, &err) == 0 && p.pictures == 1,
+        "one label may be all there is");
+    OK(pairing_make_labels(&p, two, two, same, 4, &err) < 0 && err.status == ERR_INPUT, "%s",
+        err.text);
+    err = (struct err){0};
+    OK(pairing_make_labels(&p, same, two, same, 4, &err) < 0 && err.status == ERR_INPUT, "%s",
+        err.text);
+    pairing_free(&p);
+}
+
 static void refusals(void)
 {
     struct pairing p = {0};
@@ -97,6 +128,7 @@ int main(void)
 {
     small();
     large();
+    labels();
     refusals();
     return tap_done();
 }
