@@ -121,8 +121,6 @@ void tiled_free(struct tiled *conv)
 {
     if (conv == NULL)
         return;
-    if (conv == NULL)
-        return;
     sweep_free(&conv->forward);
     for (int i = 0; i < conv->phases; i++)
         sweep_free(&conv->data[i]);
