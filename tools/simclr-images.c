@@ -208,9 +208,10 @@ static void write_list(const struct dataset *set, const struct selection *select
         if (size == 1)
             die(ERR_MISUSE, "cannot list: picture %lld has no name", (long long)id);
         unsigned char *const room = bytes_room(&text, size, &err);
-        if (room == NULL)
+        if (room != NULL)
+            memcpy(room, name, size);
+        else
             die_err(&err);
-        memcpy(room, name, size);
         text.size += size;
         put(out, &text, 1 << 16, &err);
     }
