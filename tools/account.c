@@ -6,7 +6,9 @@
 #include "tools/die.h"
 #include "tools/progress.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 static double begun;
@@ -37,14 +39,36 @@ static double cpu_seconds(const struct rusage *usage)
            1e-6 * (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
 }
 
+/* One write: the stages of a pipeline share the file. That it fails is no reason to lose a run. */
+static void append(int64_t steps, int64_t rows, double seconds, double cpu, long peak,
+    const struct account *account)
+{
+    char gradients[40] = "-", some[40] = "-";
+    FILE *const file = fopen(cli_common.account, "a");
+    if (account->gradients >= 0)
+        snprintf(gradients, sizeof gradients, "%.3f", account->gradients);
+    if (steps >= 0)
+        snprintf(some, sizeof some, "%lld", (long long)steps);
+    if (file != NULL)
+        fprintf(file, "%s\t%s\t%lld\t%.3f\t%.3f\t%s\t%.3f\t%.3f\t%ld\n", cli_common.name, some,
+            (long long)rows, seconds, account->input, gradients, account->reader, cpu, peak);
+    if ((file == NULL || fclose(file) != 0) && !cli_common.quiet)
+        warn("cannot write '%s': %s", cli_common.account, strerror(errno));
+}
+
 void account_tell(int64_t steps, int64_t rows, const char *unit, const struct account *account)
 {
     char some[40] = "", gradients[40] = "";
     struct rusage usage;
     progress_clear();
-    if (!cli_common.verbose || getrusage(RUSAGE_SELF, &usage) < 0)
+    if ((!cli_common.verbose && cli_common.account == NULL) || getrusage(RUSAGE_SELF, &usage) < 0)
         return;
     const double seconds = progress_seconds() - begun;
+    const long peak = peak_memory(&usage);
+    if (cli_common.account != NULL)
+        append(steps, rows, seconds, cpu_seconds(&usage), peak, account);
+    if (!cli_common.verbose)
+        return;
     const double waited =
         account->input + account->reader + (account->gradients > 0 ? account->gradients : 0);
     if (steps >= 0)
@@ -52,7 +76,7 @@ void account_tell(int64_t steps, int64_t rows, const char *unit, const struct ac
     if (account->gradients >= 0)
         snprintf(gradients, sizeof gradients, " %.1f s for gradients,", account->gradients);
     warn("%s%lld %s, %.1f s, %.1f %s/s, peak memory %.0f MiB", some, (long long)rows, unit, seconds,
-        seconds > 0 ? (double)rows / seconds : 0.0, unit, (double)peak_memory(&usage) / 1024);
+        seconds > 0 ? (double)rows / seconds : 0.0, unit, (double)peak / 1024);
     warn("waited %.1f s for input,%s %.1f s for its reader; computed %.1f s, %.1f s of CPU",
         account->input, gradients, account->reader, seconds > waited ? seconds - waited : 0.0,
         cpu_seconds(&usage));

@@ -309,6 +309,7 @@ static void *json_memory(size_t size)
 int cli_parse(struct cli_tool *tool, int argc, char **argv)
 {
     die_init(tool->name);
+    cli_common.name = tool->name;
     json_set_alloc_funcs(json_memory, free);
     signal(SIGPIPE, SIG_DFL);
     int operands = 0;

@@ -68,7 +68,9 @@ struct cli_tool {
 
 /* What tools have in common; rows for the table below. */
 struct cli_common {
+    const char *name; /* of the tool */
     const char *input, *output;
+    const char *account;
     int threads, level;
     bool quiet, verbose;
 };
@@ -93,6 +95,11 @@ extern struct cli_common cli_common;
     {                                                                                              \
         'z', "level", "N", CLI_INT, &cli_common.level, -7, 19, CLI_INCIDENTAL,                     \
             "zstd level of the output stream", false                                               \
+    }
+#define CLI_ROW_ACCOUNT                                                                            \
+    {                                                                                              \
+        0, "account", "FILE", CLI_TEXT, &cli_common.account, 0, 0, CLI_INCIDENTAL,                 \
+            "append the account to FILE, as a line of a table", false                              \
     }
 #define CLI_ROWS_END                                                                               \
     {'q', "quiet", NULL, CLI_FLAG, &cli_common.quiet, 0, 0, CLI_INCIDENTAL,                        \

@@ -86,7 +86,7 @@ static struct cli_option table[] = {CLI_ROW_INPUT, CLI_ROW_OUTPUT,
         "take JPEG files that are cut short, the missing part grey", false},
     {0, "decode-all", NULL, CLI_FLAG, &options.whole, 0, 0, CLI_RESULT,
         "decode all of each picture at full size, not only what its views show", false},
-    BAD_ROWS, CLI_ROW_THREADS, CLI_ROW_LEVEL, CLI_ROWS_END};
+    BAD_ROWS, CLI_ROW_THREADS, CLI_ROW_LEVEL, CLI_ROW_ACCOUNT, CLI_ROWS_END};
 
 static void print_version(FILE *out)
 {

@@ -52,7 +52,7 @@ static struct cli_option table[] = {
         "begin at step K of the run", false},
     {0, "no-labels", NULL, CLI_FLAG, &options.bare, 0, 0, CLI_RESULT, "leave the labels out",
         false},
-    BAD_ROWS, CLI_ROW_OUTPUT, CLI_ROW_LEVEL, CLI_ROWS_END};
+    BAD_ROWS, CLI_ROW_OUTPUT, CLI_ROW_LEVEL, CLI_ROW_ACCOUNT, CLI_ROWS_END};
 
 static void print_version(FILE *out)
 {

@@ -37,6 +37,7 @@ static struct cli_option options[] = {
     {0, "forecast", "FILE", CLI_TEXT, &forecast, 0, 0, CLI_INCIDENTAL,
         "FILE or /dev/fd/N for a line that says how long the run will take", false},
     CLI_ROW_THREADS,
+    CLI_ROW_ACCOUNT,
     CLI_ROWS_END,
 };
 

@@ -30,6 +30,7 @@ static struct cli_option options[] = {
     TRAINING_ROWS,
     CLI_ROW_THREADS,
     CLI_ROW_LEVEL,
+    CLI_ROW_ACCOUNT,
     CLI_ROWS_END,
 };
 

@@ -74,6 +74,34 @@ holds() { # AWK-EXPRESSION
     done
 }
 
+@test "--account appends a line with the same numbers, says nothing, and sends the same" {
+    printf 'head\n' >table
+    lines=1
+    for stage in images augment encode train project ntxent; do
+        stage $stage <"$(input $stage)" >plain
+        stage $stage --account table -v <"$(input $stage)" >out 2>said
+        cmp plain out
+        lines=$((lines + 1))
+        [ "$(wc -l <table)" = $lines ]
+        tail -n 1 table | tr '\t' ' ' >line
+        cat line
+        steps=-
+        case $stage in train | project | ntxent) steps=2 ;; esac
+        number='[0-9]+\.[0-9]{3}'
+        gradients=-
+        case $stage in train | project) gradients=$number ;; esac
+        tool=$(sed -n '1s/:.*//p' said)
+        grep -qE "^$tool $steps [0-9]+ $number $number $gradients $number $number [0-9]+\$" line
+        [ "$(cut -d ' ' -f 3 line)" = "$(sed -nE 's/.* ([0-9]+) (rows|pictures), .*/\1/p' said | head -n 1)" ]
+        [ "$(awk '{ printf "%.0f", $9 / 1024 }' line)" = "$(behind 'peak memory')" ]
+    done
+    stage images --account table >/dev/null 2>said
+    [ ! -s said ]
+    stage images --account no/such/table >out 2>said # no reason to fail
+    cmp out images || simclr-inspect --check out
+    grep -q "cannot write 'no/such/table': No such file" said
+}
+
 @test "what was not waited was computed: together they are all the time there was" {
     for stage in images augment encode train project ntxent; do
         stage $stage -v < <(sleep 0.2; cat "$(input $stage)") >/dev/null 2>said

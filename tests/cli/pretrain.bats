@@ -48,6 +48,22 @@ start() { # RUN OPTION...
     [ ! -e r/encoder.safetensors ]
 }
 
+@test "a run keeps time and memory of its stages, one line a start, and where its pictures are" {
+    pretrain r -q
+    [ "$(head -n 1 r/account.tsv | tr '\t' ' ')" = "stage steps rows seconds input gradients reader cpu peak_kib" ]
+    [ "$(cut -f 1 r/account.tsv | sed 1d | sort | tr '\n' ' ')" = \
+        "simclr-augment simclr-encode simclr-images simclr-ntxent simclr-project " ]
+    [ "$(awk -F '\t' '$1 == "simclr-encode" { print $2, $3 }' r/account.tsv)" = "9 288" ]
+    [ "$(tr '\0' '\n' <r/sources)" = "$PWD/pictures.bin" ]
+    rm r/encoder.safetensors # the last checkpoint, step 8, is still there
+    pretrain r -q
+    [ "$(awk -F '\t' '$1 == "simclr-encode" { printf "%d ", $2 }' r/account.tsv)" = "9 0 " ] ||
+        [ "$(awk -F '\t' '$1 == "simclr-encode" { printf "%d ", $2 }' r/account.tsv)" = "9 1 " ]
+    rm -r r/state r/encoder.safetensors
+    pretrain r -q # anew
+    [ "$(wc -l <r/account.tsv)" = 6 ]
+}
+
 @test "a run leaves an encoder, a head and a line a step" {
     run pretrain r
     [ "$status" = 0 ]
