@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <jpeglib.h>
 /* Behind jpeglib.h: the numbers of its messages depend on that header's configuration. */
@@ -17,7 +18,8 @@ struct encoder {
     struct jpeg_error_mgr errors;
     struct jpeg_destination_mgr target;
     jmp_buf leave;
-    struct channel *channel;
+    struct channel *channel; /* where it goes; or NULL, then */
+    struct bytes *bytes;
     struct err *err;
     unsigned char buffer[1 << 16];
 };
@@ -30,8 +32,8 @@ static _Noreturn void leave(j_common_ptr library)
     if (library->err->msg_code == JERR_OUT_OF_MEMORY)
         err_memory(e->err, "a JPEG picture");
     else
-        err_set(
-            e->err, ERR_FAILED, "cannot write '%s': libjpeg: %s", channel_name(e->channel), text);
+        err_set(e->err, ERR_FAILED, "cannot write '%s': libjpeg: %s",
+            e->channel != NULL ? channel_name(e->channel) : "a JPEG", text);
     longjmp(e->leave, 1);
 }
 
@@ -49,8 +51,16 @@ static void begin(j_compress_ptr library)
 
 static void put(struct encoder *e, size_t size)
 {
-    if (channel_write(e->channel, e->buffer, size, e->err) < 0)
+    if (e->channel != NULL) {
+        if (channel_write(e->channel, e->buffer, size, e->err) < 0)
+            longjmp(e->leave, 1);
+        return;
+    }
+    unsigned char *const to = bytes_room(e->bytes, size, e->err);
+    if (to == NULL)
         longjmp(e->leave, 1);
+    memcpy(to, e->buffer, size);
+    e->bytes->size += size;
 }
 
 /* The library calls this when the buffer is full, whatever free_in_buffer says. */
@@ -105,11 +115,23 @@ static int guarded(struct encoder *e, const struct picture *picture, int quality
     return failed ? -1 : 0;
 }
 
-int jpegout_write(struct channel *out, const struct picture *picture, int quality, struct err *err)
+static int write_to(struct channel *channel, struct bytes *bytes, const struct picture *picture,
+    int quality, struct err *err)
 {
-    struct encoder e = {.channel = out, .err = err, .target = {NULL, 0, begin, empty, end}};
+    struct encoder e = {
+        .channel = channel, .bytes = bytes, .err = err, .target = {NULL, 0, begin, empty, end}};
     if (picture->height > JPEGOUT_SIDE || picture->width > JPEGOUT_SIDE)
         return err_set(err, ERR_FAILED, "a JPEG of %d x %d: no side may have more than %d pixels",
             picture->width, picture->height, JPEGOUT_SIDE);
     return guarded(&e, picture, quality);
+}
+
+int jpegout_write(struct channel *out, const struct picture *picture, int quality, struct err *err)
+{
+    return write_to(out, NULL, picture, quality, err);
+}
+
+int jpegout_append(struct bytes *out, const struct picture *picture, int quality, struct err *err)
+{
+    return write_to(NULL, out, picture, quality, err);
 }

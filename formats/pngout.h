@@ -5,6 +5,7 @@
 #ifndef PNGOUT_H
 #define PNGOUT_H
 
+#include "formats/bytes.h"
 #include "formats/channel.h"
 #include "formats/picture.h"
 #include "lib/base/err.h"
@@ -15,5 +16,8 @@ enum { PNGOUT_SIDE = 1000000 };
 /* All of the file; the channel stays open.
  * Errors: those of channel_write(); ERR_FAILED for memory and for a side beyond PNGOUT_SIDE. */
 int pngout_write(struct channel *out, const struct picture *picture, struct err *err);
+
+/* The same, appended to bytes in memory. */
+int pngout_append(struct bytes *out, const struct picture *picture, struct err *err);
 
 #endif

@@ -43,6 +43,28 @@ static double round_trip(const char *path, int channels, int quality, size_t *si
     return sum / (H * W * channels);
 }
 
+/* In memory: the bytes of the file, behind what was there. */
+static void test_append(const char *path)
+{
+    static unsigned char pixels[H * W * 3];
+    const struct picture in = {H, W, 3, pixels, 0, 0, 1};
+    struct err err = {0};
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (unsigned char)(i * i >> 7);
+    struct channel *const out = channel_create(path, &err);
+    jpegout_write(out, &in, 85, &err);
+    channel_finish(out, &err);
+    struct bytes file = load(path), memory = {0};
+    memcpy(bytes_room(&memory, 3, &err), "abc", 3);
+    memory.size = 3;
+    OK(jpegout_append(&memory, &in, 85, &err) == 0 && memory.size == file.size + 3 &&
+            memcmp(memory.data, "abc", 3) == 0 &&
+            memcmp(memory.data + 3, file.data, file.size) == 0,
+        "in memory the same %zu bytes %s", file.size, err.text);
+    bytes_free(&file);
+    bytes_free(&memory);
+}
+
 int main(void)
 {
     char folder[] = "/tmp/jpegout-XXXXXX", path[60];
@@ -58,6 +80,7 @@ int main(void)
     OK(best > 1 << 16, "the file is larger than the buffer: %zu bytes", best);
     NEAR(round_trip(path, 3, 90, &good), 0, 6, "quality 90 keeps saturated edges");
     NEAR(round_trip(path, 1, 100, &grey), 0, 1, "grey");
+    test_append(path);
     OK(good < best && grey < best, "less quality, less bytes");
     struct channel *out = channel_create(path, &err);
     OK(jpegout_write(out, &wide, 90, &err) < 0 && err.status == ERR_FAILED &&

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/pngout.h"
 
+#include "tests/unit/file.h"
 #include "tests/unit/tap.h"
 
 #include <fcntl.h>
@@ -35,6 +36,12 @@ static void check(int channels, const char *path)
     OK(out != NULL && pngout_write(out, &in, &err) == 0 && channel_finish(out, &err) == 0,
         "writes %d channels %s", channels, err.text);
     OK(read_back(path, &in), "and they are read again");
+    struct bytes same = {0}, file = load(path);
+    OK(pngout_append(&same, &in, &err) == 0 && same.size == file.size &&
+            memcmp(same.data, file.data, file.size) == 0,
+        "in memory it is the same file");
+    bytes_free(&same);
+    bytes_free(&file);
 }
 
 int main(void)
