@@ -198,13 +198,14 @@ DEMO    := build/demo
 DEMO_PICTURES := 15000
 DEMO_OPTIONS  := --epochs 6 --size 20 --crop-area-min 0.3
 
-demo: deps-demo ## install what is missing, build, train on Fashion-MNIST, say what came of it
+demo: deps-demo ## install what is missing, build, train on Fashion-MNIST, say what came of it, and where the report is
 	@$(MAKE) --no-print-directory all
 	@rm -rf $(DEMO)
 	PATH="$(abspath $(BIN)):$$PATH" simclr-pretrain --out $(DEMO) $(FASHION)/train-images-idx3-ubyte.gz \
 	    --limit $(DEMO_PICTURES) $(DEMO_OPTIONS)
 	PATH="$(abspath $(BIN)):$$PATH" simclr-evaluate $(DEMO) --train $(FASHION)/train-images-idx3-ubyte.gz \
 	    --test $(FASHION)/t10k-images-idx3-ubyte.gz --limit $(DEMO_PICTURES)
+	PATH="$(abspath $(BIN)):$$PATH" simclr-report $(DEMO) --pictures $(FASHION)/t10k-images-idx3-ubyte.gz
 
 # ---- installation ----
 
