@@ -47,12 +47,12 @@ evaluation() {
     run -0 --separate-stderr simclr-report run
     [ "$output" = run/report.html ] && [ -z "$stderr" ]
     well_formed run/report.html
-    for text in '<h1>run</h1>' 'resnet20, stem cifar, f32, views of 16 × 16 pixels' \
+    for text in '<h1>run</h1>' 'id="near"' 'resnet20, stem cifar, f32, views of 16 × 16 pixels' \
         '2 epochs, batches of 20 pictures, temperature 0.5, seed 0' 'The run is finished' 'train.bin' \
         "sha256 $(simclr-inspect --digest run/encoder.safetensors | cut -d ' ' -f 1)" \
         'Loss over the run' 'Contrastive accuracy over the run' 'Alignment over the run' \
         'Uniformity over the run' 'Learning rate over the run' 'nearest of all 80 pictures' \
-        'better than the same encoder untrained \(30.2' '<td class="best">45.5</td>' 'simclr-encode</th>'; do
+        'better than the same encoder untrained \(30.2' '<td class="best">45.50</td>' 'simclr-encode</th>'; do
         has "$text" run/report.html
     done
     # eight pictures with six views, twenty with five neighbours twice
@@ -247,6 +247,33 @@ evaluation() {
     has 'There are 1,000 classes' run/report.html
     [ "$(grep -c 'left">class [0-9]*</td><td>9</td>' run/report.html)" = 20 ]
     [ "$(wc -c <run/report.html)" -lt 200000 ]
+}
+
+@test "measures with bounds: better is what the bounds say; the surest mistakes come first" {
+    {
+        printf 'features\tprobe\tknn\tprobe_few\tknn_few\tprobe_low\tprobe_high\ttrain\ttrain_few\ttested\ton\n'
+        printf 'pixels\t40\t3\t3\t4\t38\t42\t5000\t50\t2000\theld-out\n'
+        printf 'untrained\t30\t3\t3\t4\t28\t32\t5000\t50\t2000\theld-out\n'
+        printf 'trained\t43\t5\t3\t4\t41\t45\t5000\t50\t2000\theld-out\n'
+    } >run/evaluation.tsv
+    printf 'class\tcat\t<dog>\ncat\t8\t2\n<dog>\t3\t7\n' >run/confusion.tsv
+    printf 'name\tlabel\tpredicted\tprobability\n' >run/predictions.tsv
+    for i in $(seq 30); do printf '%s.jpg\t%d\t%d\t0.%02d\n' "$i" $((i % 2)) $((i / 2 % 2)) $((i * 7 % 31 + 50)); done >>run/predictions.tsv
+    run -0 --separate-stderr simclr-report run --limit 0
+    [ -z "$stderr" ]
+    well_formed run/report.html
+    hasnt 'id="near"|<img' run/report.html
+    has 'not clearly better than raw pixels \(40.0' run/report.html
+    has 'better than the same encoder untrained \(30.0' run/report.html
+    has 'Measured on 2,000 pictures of the training set that were held out' run/report.html
+    has '43.00<small>41.0–45.0</small>' run/report.html
+    has 'linear probe<br>50 labels' run/report.html
+    awk -F '\t' 'NR > 1 && $2 != $3 { print $4, $1, $2 ? "&lt;dog&gt;" : "cat", $3 ? "&lt;dog&gt;" : "cat" }' run/predictions.tsv |
+        sort -k 1,1rg | head -n 10 | awk '{ printf "%s %s %s %.1f\n", $2, $3, $4, 100 * $1 }' >wanted
+    sed -n '/Surest mistakes/,/<.table>/s/<tr><td>\(.*\)<.td><td>\(.*\)<.td><td>\(.*\)<.td><td>\(.*\)&nbsp;.*/\1 \2 \3 \4/p' \
+        run/report.html >found
+    [ "$(wc -l <found)" = 10 ]
+    diff wanted found
 }
 
 @test "accuracy over the epochs has a curve when it was measured" {
