@@ -284,6 +284,35 @@ evaluation() {
     has '> 1-NN <tspan class="last">16.5' run/report.html
 }
 
+@test "a signal ends all of it at once, and nothing is left" {
+    mkdir temporary
+    mkfifo pictures # that nobody writes
+    TMPDIR=$PWD/temporary simclr-report run --pictures pictures -q 3>&- &
+    pid=$!
+    for _ in $(seq 100); do
+        [ -n "$(ls temporary)" ] && [ -e temporary/*/header ] && break
+        sleep 0.1
+    done
+    kill -TERM $pid
+    wait $pid || status=$?
+    [ "$status" = 143 ]
+    [ -z "$(ls temporary)" ] && [ ! -e run/report.html ] && [ ! -e run/report.html.part ]
+    sleep 0.2
+    for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/cwd" 2>/dev/null)" != "$PWD" ] ||
+            ! grep -aq simclr-images "$process/cmdline" 2>/dev/null
+    done
+}
+
+@test "a page that cannot be written is found out before anything is computed" {
+    mkdir folder
+    run -2 --separate-stderr simclr-report run -o folder
+    [[ $stderr == *"Is a directory" ]]
+    mkdir run/report.html.part
+    run -1 --separate-stderr simclr-report run
+    [[ $stderr == "simclr-report: cannot write 'run/report.html.part'" ]]
+}
+
 @test "a page that cannot be written is status 1" {
     [ -e /dev/full ] || skip
     run -1 --separate-stderr bash -c "simclr-report run --limit 0 -q -o - >/dev/full"
