@@ -64,8 +64,9 @@ void account_tell(int64_t steps, int64_t rows, const char *unit, const struct ac
     if ((!cli_common.verbose && cli_common.account == NULL) || getrusage(RUSAGE_SELF, &usage) < 0)
         return;
     const double seconds = progress_seconds() - begun;
+    const long peak = peak_memory(&usage);
     if (cli_common.account != NULL)
-        append(steps, rows, seconds, cpu_seconds(&usage), peak_memory(&usage), account);
+        append(steps, rows, seconds, cpu_seconds(&usage), peak, account);
     if (!cli_common.verbose)
         return;
     const double waited =
@@ -75,7 +76,7 @@ void account_tell(int64_t steps, int64_t rows, const char *unit, const struct ac
     if (account->gradients >= 0)
         snprintf(gradients, sizeof gradients, " %.1f s for gradients,", account->gradients);
     warn("%s%lld %s, %.1f s, %.1f %s/s, peak memory %.0f MiB", some, (long long)rows, unit, seconds,
-        seconds > 0 ? (double)rows / seconds : 0.0, unit, (double)peak_memory(&usage) / 1024);
+        seconds > 0 ? (double)rows / seconds : 0.0, unit, (double)peak / 1024);
     warn("waited %.1f s for input,%s %.1f s for its reader; computed %.1f s, %.1f s of CPU",
         account->input, gradients, account->reader, seconds > waited ? seconds - waited : 0.0,
         cpu_seconds(&usage));

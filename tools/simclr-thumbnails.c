@@ -76,6 +76,16 @@ static void open_source(struct source *s, const struct header *header)
         die_err(&err);
 }
 
+/* Room for `size` bytes behind those that are there. */
+static char *room_for(struct bytes *out, size_t size)
+{
+    struct err err = {0};
+    unsigned char *const room = bytes_room(out, size, &err);
+    if (room == NULL)
+        die_err(&err);
+    return (char *)room;
+}
+
 /* The picture of a row, and how large it is shown: its file in base64. */
 static void encode(struct bytes *out, int *height, int *width, const unsigned char *pixels,
     const int *shape, const char *format)
@@ -98,10 +108,7 @@ static void encode(struct bytes *out, int *height, int *width, const unsigned ch
     if ((strcmp(format, "png") == 0 ? pngout_append(&file, shown, &err)
                                     : jpegout_append(&file, shown, options.quality, &err)) < 0)
         die_err(&err);
-    char *const room = (char *)bytes_room(out, base64_size(file.size), &err);
-    if (room == NULL)
-        die_err(&err);
-    base64_encode(room, file.data, file.size);
+    base64_encode(room_for(out, base64_size(file.size)), file.data, file.size);
     out->size += base64_size(file.size);
     picture_free(&small);
     bytes_free(&file);
@@ -110,10 +117,7 @@ static void encode(struct bytes *out, int *height, int *width, const unsigned ch
 /* Append text; control characters and what is no UTF-8 are replaced, so that a table stays one. */
 static void put(struct bytes *out, const void *text, size_t size)
 {
-    struct err err = {0};
-    char *const room = (char *)bytes_room(out, size + 1, &err);
-    if (room == NULL)
-        die_err(&err);
+    char *const room = room_for(out, size + 1);
     if (size > 0)
         memcpy(room, text, size);
     room[size] = '\0';
@@ -125,11 +129,7 @@ static void put(struct bytes *out, const void *text, size_t size)
 
 static void put_raw(struct bytes *out, const char *text)
 {
-    struct err err = {0};
-    unsigned char *const room = bytes_room(out, strlen(text), &err);
-    if (room == NULL)
-        die_err(&err);
-    memcpy(room, text, strlen(text));
+    memcpy(room_for(out, strlen(text)), text, strlen(text));
     out->size += strlen(text);
 }
 

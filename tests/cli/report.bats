@@ -124,6 +124,24 @@ evaluation() {
     has 'No step has been logged yet' run/report.html
 }
 
+@test "multi-crop, pixels of other means, and pictures of their own size before the first weights are written" {
+    simclr-pretrain "$BATS_FILE_TMPDIR/train.bin" --out other --epochs 1 --batch 40 --views 2+3 \
+        --pixel-mean 0.4,0.4,0.4 --pixel-std 0.2,0.2,0.2 --checkpoint-every 1 -q
+    rm other/encoder.safetensors
+    run -0 --separate-stderr simclr-report other
+    [ -z "$stderr" ]
+    well_formed other/report.html
+    [ "$(grep -o 'alt="view ' other/report.html | wc -l)" = 40 ]
+    [ "$(grep -oE 'width="[0-9]+" height="[0-9]+" alt="view ' other/report.html | sort | uniq -c | awk '{ print $1, $2 }' | tr '\n' ' ')" = \
+        '24 width="16" 16 width="32" ' ]
+    simclr-images "$BATS_FILE_TMPDIR/train.bin" | simclr-augment --recipe eval |
+        simclr-encode --model resnet20 --seed 0 --pixel-mean 0.4,0.4,0.4 --pixel-std 0.2,0.2,0.2 -q |
+        simclr-knn --neighbors 5 | awk -F '\t' '$1 == 2 { printf "%s %.2f\n", $2, $3 }' >wanted
+    grep '^<li><img' other/report.html | head -n 1 | grep -oE 'alt="picture [0-9]+[^"]*cosine [-0-9.]+' |
+        sed -E 's/alt="picture ([0-9]+).* (.*)/\1 \2/' | head -n 5 >found
+    diff wanted found
+}
+
 @test "a run that is under way is reported on, and does not notice" {
     simclr-pretrain "$BATS_FILE_TMPDIR/train.bin" --out going --epochs 400 --batch 20 --size 16 \
         --checkpoint-every 2 -q 2>said &
@@ -282,6 +300,54 @@ evaluation() {
     well_formed run/report.html
     has 'Accuracy on held-out pictures over the epochs' run/report.html
     has '> 1-NN <tspan class="last">16.5' run/report.html
+}
+
+@test "a map is shown when simclr-map is there, and its failure costs nothing else" {
+    mkdir bin
+    cat >bin/simclr-map <<'END'
+#!/bin/bash
+while [ "$1" != --svg ]; do shift; done
+echo '<svg xmlns="http://www.w3.org/2000/svg"/>' >"$2"
+END
+    chmod +x bin/simclr-map
+    PATH=$PWD/bin:$PATH simclr-report run -q
+    well_formed run/report.html
+    has '<a href="#map">' run/report.html
+    has 'src="data:image/svg.xml;base64,PHN2ZyB4' run/report.html
+    printf '#!/bin/bash\nexit 3\n' >bin/simclr-map
+    PATH=$PWD/bin:$PATH simclr-report run -q
+    well_formed run/report.html
+    hasnt 'id="map"' run/report.html
+    has 'id="near"' run/report.html
+}
+
+@test "a signal ends all of it at once, and nothing is left" {
+    mkdir temporary
+    mkfifo pictures # that nobody writes
+    TMPDIR=$PWD/temporary simclr-report run --pictures pictures -q 3>&- &
+    pid=$!
+    for _ in $(seq 100); do
+        [ -n "$(ls temporary)" ] && [ -e temporary/*/header ] && break
+        sleep 0.1
+    done
+    kill -TERM $pid
+    wait $pid || status=$?
+    [ "$status" = 143 ]
+    [ -z "$(ls temporary)" ] && [ ! -e run/report.html ] && [ ! -e run/report.html.part ]
+    sleep 0.2
+    for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/cwd" 2>/dev/null)" != "$PWD" ] ||
+            ! grep -aq simclr-images "$process/cmdline" 2>/dev/null
+    done
+}
+
+@test "a page that cannot be written is found out before anything is computed" {
+    mkdir folder
+    run -2 --separate-stderr simclr-report run -o folder
+    [[ $stderr == *"Is a directory" ]]
+    mkdir run/report.html.part
+    run -1 --separate-stderr simclr-report run
+    [[ $stderr == "simclr-report: cannot write 'run/report.html.part'" ]]
 }
 
 @test "a page that cannot be written is status 1" {

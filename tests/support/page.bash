@@ -9,7 +9,7 @@ well_formed() { # FILE
     perl -0777 -ne '
         sub wrong { print "page: $_[0]\n"; $bad = 1 }
         wrong("no document type") unless s/^<!DOCTYPE html>\n//;
-        wrong("a control character") if /[\x00-\x08\x0b-\x1f\x7f]/;
+        wrong("a control character") if /[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/;
         s{<style>.*?</style>}{}s;
         %void = map { $_ => 1 } qw(meta img br);
         while (/\G([^<]*)(?:<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s+[a-zA-Z][-a-zA-Z0-9]*(?:="[^"<]*")?)*)\s*(\/?)>)?/gc) {
