@@ -52,7 +52,7 @@ struct negatives {
     matrix
         *matrix; /* [threads]; or if tiles are kept, that of blocks a <= b at b (b + 1) / 2 + a */
     size_t matrix_room;
-    bool kept, again; /* the first step keeps none: fresh memory costs more than it saves once */
+    bool kept;
     void (*work)(struct negatives *n, int block, int other, int thread);
     pthread_mutex_t mutex; /* of what follows */
     pthread_cond_t finished;
@@ -120,8 +120,7 @@ static void layout(struct negatives *n, size_t rows, size_t reaches)
 static int reserve_matrices(struct negatives *n, struct err *err)
 {
     const size_t blocks = (size_t)n->pairing->blocks, all = blocks * (blocks + 1) / 2;
-    n->kept = n->again && n->pairing->edge == FUSED_EDGE && all <= KEPT / sizeof *n->matrix;
-    n->again = true;
+    n->kept = n->pairing->edge == FUSED_EDGE && all <= KEPT / sizeof *n->matrix;
     const size_t count = n->kept ? all : (size_t)parallel_threads(n->parallel);
     if (count <= n->matrix_room)
         return 0;
