@@ -112,7 +112,7 @@ options() { # PAGE
     done < <("$BIN/simclr-pretrain" --help | sed -n '/^Passed/,/^$/p' | tail -n +2 |
         sed 's/simclr-encode and -project/simclr-encode,simclr-project/' |
         awk '/^  simclr/ { if (line) print line; line = $0; next } { line = line " " $0 } END { print line }')
-    [ "$stages" = 6 ]
+    [ "$stages" = 7 ]
 }
 
 @test "mandoc finds nothing to warn of" {
