@@ -1,7 +1,7 @@
 /* simclr-map -- a map of a collection: features as points of a plane, near ones near.
  * SPDX-License-Identifier: MIT */
+#include "formats/jpeg.h"
 #include "formats/png.h"
-#include "formats/pngout.h"
 #include "lib/eval/affinity.h"
 #include "lib/eval/cosine.h"
 #include "lib/eval/pca.h"
@@ -59,7 +59,7 @@ static struct cli_option rows[] = {
 
 static void print_version(FILE *out)
 {
-    fprintf(out, "BLAS: %s\n%s\n", gemm_version(), png_version());
+    fprintf(out, "BLAS: %s\n%s\n%s\n", gemm_version(), png_version(), jpeg_version());
 }
 
 static struct cli_tool tool = {.name = "simclr-map",

@@ -124,7 +124,7 @@ struct scatter_layout scatter_lay_out(const struct scatter *s, scatter_width *wi
     const double unit = (double)s->size / PLAIN;
     struct scatter_layout l = {.width = s->size, .unit = unit, .lead = LEAD * unit};
     const double radius = 0.16 * PLAIN / sqrt(s->points);
-    l.radius = unit * fmin(5.5, fmax(1.5, radius));
+    l.radius = unit * fmin(5.5, fmax(2, radius));
     l.line = unit * fmin(0.8, 0.2 * l.radius / unit);
     l.left = MARGIN * unit;
     l.right = s->size - MARGIN * unit;
