@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/objective/anchor.h"
 
-#include "lib/objective/sweep.h"
+#include "lib/objective/simrow.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -76,9 +76,9 @@ static void nothing(float *x, int n)
  * of all is sigmoid(d). The softmax of a positive is own (1 - share), own that within its heap. */
 static double softmax(struct anchor *a, enum anchor_loss loss, double temperature)
 {
-    const float top = sweep_max(a->s, a->columns), scale = (float)(1 / temperature);
-    const bool alone = top == SWEEP_GONE;
-    const double sum = alone ? 0 : sweep_sum(NULL, a->s, a->columns, scale, top);
+    const float top = simrow_max(a->s, a->columns), scale = (float)(1 / temperature);
+    const bool alone = top == SIMROW_GONE;
+    const double sum = alone ? 0 : simrow_sum(NULL, a->s, a->columns, scale, top);
     const double negative = alone ? -INFINITY : top / temperature + log(sum);
     const double positive = positive_log_sum(a, temperature), mean = positive_mean(a) / temperature;
     const double d = negative - positive, each = 1.0 / a->positives;
@@ -86,7 +86,7 @@ static double softmax(struct anchor *a, enum anchor_loss loss, double temperatur
     if (alone)
         nothing(a->s, a->columns);
     else
-        sweep_exp(a->s, a->columns, scale, top, (float)(share / sum / temperature));
+        simrow_exp(a->s, a->columns, scale, top, (float)(share / sum / temperature));
     for (int p = 0; p < a->positives; p++) {
         const double own = exp(a->positive[p] / temperature - positive);
         const double w = loss == ANCHOR_DECOUPLED ? -each
@@ -119,7 +119,7 @@ static void rank_positives(const struct anchor *a, double shift, bool same)
         qsort(rank, (size_t)a->positives, sizeof *rank, by_similarity);
     for (int r = 0; r < a->positives; r++)
         a->scratch->sorted[r] = rank[r].s;
-    sweep_places(
+    simrow_places(
         a->scratch->place, a->scratch->sorted, a->positives, a->s, a->columns, shift, same);
 }
 
@@ -133,7 +133,7 @@ static void find_nearest(const struct anchor *a)
     for (int r = 0; r <= a->positives; r++)
         nearest[r] = -1;
     for (int k = 0; k < a->columns; k++) {
-        if (a->s[k] == SWEEP_GONE)
+        if (a->s[k] == SIMROW_GONE)
             continue;
         int *const best = &nearest[a->scratch->place[k]];
         if (*best < 0 || a->s[k] > a->s[*best])
@@ -189,7 +189,7 @@ static double logistic(struct anchor *a, double temperature)
         return loss;
     }
     const double share = 1.0 / a->negatives;
-    return loss + share * sweep_logistic(a->s, a->columns, (float)scale, (float)(scale * share));
+    return loss + share * simrow_logistic(a->s, a->columns, (float)scale, (float)(scale * share));
 }
 
 /* A negative in place c, all of whose positives are below s_n + margin, violates c triplets; a positive

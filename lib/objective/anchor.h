@@ -17,7 +17,7 @@
  * Source: Chen et al. 2020 (arXiv 2002.05709), equation 1, tables 2 and 4; Khosla et al. 2020 (arXiv
  * 2004.11362), equations 2 and 3, without the factor T / base T of their code; Yeh et al. 2021 (arXiv
  * 2110.06848), L_DC. Table 4 has negatives of one view only; here those of all views count.
- * Numerics: terms of negatives in float (sweep.h), all else in double. "inside" is softplus(d), where d is
+ * Numerics: terms of negatives in float (simrow.h), all else in double. "inside" is softplus(d), where d is
  * the difference of two logarithms of sums, so that losses near 0 are exact.
  * Cost: a few exponentials a similarity; triplet and mining: a binary search among the positives.
  * SPDX-License-Identifier: MIT */
@@ -44,7 +44,7 @@ struct anchor_rule {
 };
 
 struct anchor {
-    float *s; /* [columns]: cosines in, dL/ds out; SWEEP_GONE in, 0 out: what is no negative */
+    float *s; /* [columns]: cosines in, dL/ds out; SIMROW_GONE in, 0 out: what is no negative */
     int columns;
     float *positive; /* [positives]: cosines in, dL/ds out */
     int positives;   /* at least 1 */

@@ -5,7 +5,7 @@
 #include "lib/base/arena.h"
 #include "lib/nn/gemm.h"
 #include "lib/objective/pairing.h"
-#include "lib/objective/sweep.h"
+#include "lib/objective/simrow.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -158,9 +158,9 @@ static void look_across(const struct contrast *c, struct share *share, int i, in
 {
     const struct pairing *const p = &c->pairing;
     const int begin = p->begin[v], count = p->begin[v + 1] - begin;
-    const float top = sweep_max(s + begin, count);
+    const float top = simrow_max(s + begin, count);
     int nearest = begin;
-    if (top == SWEEP_GONE)
+    if (top == SIMROW_GONE)
         return;
     while (s[nearest] != top)
         nearest++;
@@ -170,7 +170,7 @@ static void look_across(const struct contrast *c, struct share *share, int i, in
         return;
     double weighted;
     const double sum =
-        sweep_sum(&weighted, s + begin, count, (float)(1 / c->rule.temperature), top);
+        simrow_sum(&weighted, s + begin, count, (float)(1 / c->rule.temperature), top);
     /* -sum p log(p + 1e-8) = -sum p log p - (number of p) 1e-8 + ... */
     share->entropy += log(sum) - weighted / sum - 1e-8 * count;
 }
@@ -200,7 +200,7 @@ static int take_positives(const struct contrast *c, float *positive, int i, floa
     for (int j = p->first[p->picture[i]]; j < p->first[p->picture[i] + 1]; j++)
         if (p->member[j] != i) {
             positive[count++] = s[p->member[j]];
-            s[p->member[j]] = SWEEP_GONE;
+            s[p->member[j]] = SIMROW_GONE;
         }
     return count;
 }
@@ -220,8 +220,8 @@ static void one_anchor(const struct contrast *c, int i, int thread)
     struct share *const share = &c->share[i - c->first];
     float *const s = panel_row(c, i), *const positive = c->positive + (size_t)thread * (size_t)m;
     *share = (struct share){0};
-    s[i] = SWEEP_GONE;
-    share->uniformity = sweep_near(s, c->square, m, c->square[i]);
+    s[i] = SIMROW_GONE;
+    share->uniformity = simrow_near(s, c->square, m, c->square[i]);
     look_around(c, share, i, s);
     const int count = take_positives(c, positive, i, s), negatives = m - 1 - count;
     if (count == 0) { /* no anchor */

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/objective/anchor.h"
 
-#include "lib/objective/sweep.h"
+#include "lib/objective/simrow.h"
 #include "tests/unit/noise.h"
 #include "tests/unit/tap.h"
 
@@ -17,7 +17,7 @@ static double step(int negatives, int positives, struct anchor_rule rule)
 {
     struct anchor anchor = {s, negatives, positive, positives, 0, scratch};
     for (int k = 0; k < negatives; k++)
-        anchor.negatives += s[k] != SWEEP_GONE;
+        anchor.negatives += s[k] != SIMROW_GONE;
     return anchor_step(&anchor, &rule);
 }
 
@@ -34,7 +34,7 @@ static double softplus(double x)
 /* One positive at 0.5, negatives at 0.2 and -0.6. */
 static void by_hand(void)
 {
-    static const float n[] = {0.2F, SWEEP_GONE, -0.6F}, p[] = {0.5F};
+    static const float n[] = {0.2F, SIMROW_GONE, -0.6F}, p[] = {0.5F};
     const double e = exp(1), a = exp(0.4), b = exp(-1.2); /* T = 1/2 */
     set(s, 3, n), set(positive, 1, p);
     NEAR(step(3, 1, (struct anchor_rule){ANCHOR_OUTSIDE, false, 0.5, 0}), log((e + a + b) / e),
@@ -73,7 +73,7 @@ static void inside(void)
 /* Who is mined: farther than the positive, by less than the margin, the nearest, the first of equals. */
 static void mining(void)
 {
-    static const float n[] = {0.6F, 0.5F, 0.25F, 0.375F, SWEEP_GONE, 0.375F, 0.0F};
+    static const float n[] = {0.6F, 0.5F, 0.25F, 0.375F, SIMROW_GONE, 0.375F, 0.0F};
     static const float p[] = {0.5F, 0.25F, 0.625F, -0.5F};
     const struct anchor_rule triplet = {ANCHOR_TRIPLET, true, 0, 0.25};
     set(s, 7, n), set(positive, 4, p);
@@ -150,7 +150,7 @@ static void alone(void)
     for (int i = 0; i < 5; i++)
         for (int hard = 0; hard <= (i >= 3); hard++) {
             const struct anchor_rule rule = {losses[i], hard, 1, 0.5};
-            s[0] = s[1] = s[2] = SWEEP_GONE;
+            s[0] = s[1] = s[2] = SIMROW_GONE;
             positive[0] = positive[1] = 0.5F;
             NEAR(step(3, 2, rule), want[i], 1e-8, "loss %d without a negative", i);
             OK(s[0] == 0 && s[1] == 0 && s[2] == 0 && isfinite(positive[0]),

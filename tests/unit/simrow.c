@@ -1,6 +1,6 @@
-/* sweep -- loops over a row against plain ones in double, for every rest that lanes leave.
+/* simrow -- loops over a row against plain ones in double, for every rest that lanes leave.
  * SPDX-License-Identifier: MIT */
-#include "lib/objective/sweep.h"
+#include "lib/objective/simrow.h"
 
 #include "tests/unit/noise.h"
 #include "tests/unit/tap.h"
@@ -15,7 +15,7 @@ static float x[MOST], y[MOST], square[MOST];
 static void fill(int n)
 {
     for (int k = 0; k < n; k++) {
-        x[k] = k % 9 == 4 ? SWEEP_GONE : (float)noise(1, (uint32_t)(n + k));
+        x[k] = k % 9 == 4 ? SIMROW_GONE : (float)noise(1, (uint32_t)(n + k));
         square[k] = (float)(2 - 0.1 * noise(2, (uint32_t)k));
     }
 }
@@ -28,30 +28,30 @@ static double off(double got, double want)
 /* The largest relative error of all loops over n numbers at temperature t. */
 static double errors(int n, double t)
 {
-    const float scale = (float)(1 / t), top = sweep_max(x, n);
-    double most = SWEEP_GONE, sum = 0, weighted = 0, logistic = 0, near = 0, got, worst = 0;
+    const float scale = (float)(1 / t), top = simrow_max(x, n);
+    double most = SIMROW_GONE, sum = 0, weighted = 0, logistic = 0, near = 0, got, worst = 0;
     for (int k = 0; k < n; k++)
         most = x[k] > most ? x[k] : most;
     for (int k = 0; k < n; k++) {
         const double below = scale * ((double)x[k] - most), e = exp(below);
         sum += e;
-        weighted += x[k] == SWEEP_GONE ? 0 : e * below;
+        weighted += x[k] == SIMROW_GONE ? 0 : e * below;
         logistic += x[k] > 0 ? scale * x[k] + log1p(exp(-scale * x[k])) : log1p(exp(scale * x[k]));
         near += exp(4.0 * x[k] - 2 - square[k]);
     }
     worst = fmax(worst, off(top, most));
-    if (top == SWEEP_GONE) /* of nothing */
+    if (top == SIMROW_GONE) /* of nothing */
         return worst;
-    worst = fmax(worst, off(sweep_sum(&got, x, n, scale, top), sum));
+    worst = fmax(worst, off(simrow_sum(&got, x, n, scale, top), sum));
     worst = fmax(worst, off(got, weighted));
-    worst = fmax(worst, off(sweep_sum(NULL, x, n, scale, top), sum));
-    worst = fmax(worst, off(sweep_near(x, square, n, 2), near));
+    worst = fmax(worst, off(simrow_sum(NULL, x, n, scale, top), sum));
+    worst = fmax(worst, off(simrow_near(x, square, n, 2), near));
     memcpy(y, x, sizeof y);
-    sweep_exp(y, n, scale, top, 0.5F);
+    simrow_exp(y, n, scale, top, 0.5F);
     for (int k = 0; k < n; k++)
         worst = fmax(worst, fabs(y[k] - 0.5 * exp(scale * ((double)x[k] - most))));
     memcpy(y, x, sizeof y);
-    worst = fmax(worst, off(sweep_logistic(y, n, scale, 0.5F), logistic));
+    worst = fmax(worst, off(simrow_logistic(y, n, scale, 0.5F), logistic));
     for (int k = 0; k < n; k++)
         worst = fmax(worst, fabs(y[k] - 0.5 / (1 + exp(-scale * (double)x[k]))));
     for (int k = n; k < n + 16 && k < MOST; k++)
@@ -72,9 +72,9 @@ static void places(void)
                 sorted[k] = (float)(k / 3) / 8 - 0.5F;
             for (int k = 0; k < n; k++)
                 x[k] =
-                    k % 9 == 4 ? SWEEP_GONE : (float)floor(16 * noise(3, (uint32_t)(k + n))) / 16;
+                    k % 9 == 4 ? SIMROW_GONE : (float)floor(16 * noise(3, (uint32_t)(k + n))) / 16;
             for (int same = 0; same < 2; same++) {
-                sweep_places(place, sorted, count, x, n, 0.25, same);
+                simrow_places(place, sorted, count, x, n, 0.25, same);
                 for (int k = 0; k < n; k++) {
                     int below = 0;
                     for (int j = 0; j < count; j++)
@@ -106,12 +106,13 @@ int main(void)
             worst);
     }
     for (int k = 0; k < 40; k++)
-        x[k] = SWEEP_GONE;
-    OK(sweep_max(x, 40) == SWEEP_GONE && sweep_max(x, 0) == SWEEP_GONE, "nothing has no largest");
-    OK(sweep_logistic(x, 40, 1e6F, 1) == 0 && x[0] == 0 && x[39] == 0, "what is gone is 0");
+        x[k] = SIMROW_GONE;
+    OK(simrow_max(x, 40) == SIMROW_GONE && simrow_max(x, 0) == SIMROW_GONE,
+        "nothing has no largest");
+    OK(simrow_logistic(x, 40, 1e6F, 1) == 0 && x[0] == 0 && x[39] == 0, "what is gone is 0");
     for (int k = 0; k < MOST; k++)
         x[k] = 1;
-    NEAR(sweep_logistic(x, MOST, 1e6F, 1), 1e6 * MOST, 1, "no overflow at T 1e-6");
+    NEAR(simrow_logistic(x, MOST, 1e6F, 1), 1e6 * MOST, 1, "no overflow at T 1e-6");
     OK(x[0] == 1 && x[MOST - 1] == 1, "and the sigmoid is 1");
     places();
     return tap_done();

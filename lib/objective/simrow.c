@@ -1,6 +1,6 @@
-/* sweep -- loops over a row, written for the compiler to turn into vectors: fixed lanes, no branches.
+/* simrow -- loops over a row, written for the compiler to turn into vectors: fixed lanes, no branches.
  * SPDX-License-Identifier: MIT */
-#include "lib/objective/sweep.h"
+#include "lib/objective/simrow.h"
 
 #include "lib/base/cpu.h"
 #include "lib/base/fastexp.h"
@@ -28,7 +28,7 @@ static int least(int a, int b)
 static const float *padded(float *room, const float *x, int n)
 {
     for (int l = 0; l < LANES; l++)
-        room[l] = l < n ? x[l] : SWEEP_GONE;
+        room[l] = l < n ? x[l] : SIMROW_GONE;
     return room;
 }
 
@@ -39,12 +39,12 @@ CPU_CLONES static void maximum(float *restrict lane, const float *restrict x, in
             lane[l] = x[k + l] > lane[l] ? x[k + l] : lane[l];
 }
 
-float sweep_max(const float *x, int n)
+float simrow_max(const float *x, int n)
 {
-    float lane[LANES], room[LANES], most = SWEEP_GONE;
+    float lane[LANES], room[LANES], most = SIMROW_GONE;
     const int whole = n / LANES * LANES;
     for (int l = 0; l < LANES; l++)
-        lane[l] = SWEEP_GONE;
+        lane[l] = SIMROW_GONE;
     maximum(lane, x, whole);
     maximum(lane, padded(room, x + whole, n - whole), LANES);
     for (int l = 0; l < LANES; l++)
@@ -71,7 +71,7 @@ static void add(double *sum, double *weighted, const struct lanes *lanes)
     }
 }
 
-double sweep_sum(double *weighted, const float *x, int n, float scale, float shift)
+double simrow_sum(double *weighted, const float *x, int n, float scale, float shift)
 {
     const int whole = n / LANES * LANES;
     double sum = 0, other = 0;
@@ -95,7 +95,7 @@ CPU_CLONES static void exp_of(float *restrict x, int n, float scale, float shift
         x[k] = factor * fastexp(scale * (x[k] - shift));
 }
 
-void sweep_exp(float *x, int n, float scale, float shift, float factor)
+void simrow_exp(float *x, int n, float scale, float shift, float factor)
 {
     exp_of(x, n, scale, shift, factor);
 }
@@ -141,7 +141,7 @@ static double logistic_lanes(float *x, int n, float scale, float factor)
     return sum;
 }
 
-double sweep_logistic(float *x, int n, float scale, float factor)
+double simrow_logistic(float *x, int n, float scale, float factor)
 {
     const int whole = n / LANES * LANES;
     double sum = 0;
@@ -172,7 +172,7 @@ static double add_near(const float *x, const float *square, int n, float own)
     return sum;
 }
 
-double sweep_near(const float *x, const float *square, int n, float own)
+double simrow_near(const float *x, const float *square, int n, float own)
 {
     const int whole = n / LANES * LANES;
     double sum = 0;
@@ -201,7 +201,7 @@ __attribute__((always_inline)) static inline void bisect(
         place[l] += same ? sorted[place[l]] <= y[l] : sorted[place[l]] < y[l];
 }
 
-void sweep_places(
+void simrow_places(
     int *place, const float *sorted, int count, const float *x, int n, double shift, bool same)
 {
     for (int k = 0; k < n; k += LANES) {
