@@ -5,6 +5,7 @@
 #include "formats/bytes.h"
 #include "formats/codepoint.h"
 #include "formats/jpegout.h"
+#include "lib/base/base64.h"
 #include "lib/image/sheet.h"
 
 #include <stdio.h>
@@ -191,15 +192,15 @@ static void put_points(FILE *out, const struct scatter *s, const struct scatter_
     fputs("</g>\n", out);
 }
 
+/* A whole number of threes at a time, so that only the end is padded. */
 static void put_base64(FILE *out, const struct bytes *in)
 {
-    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < in->size; i += 3) {
-        uint32_t three = 0;
-        for (size_t k = 0; k < 3; k++)
-            three = three << 8 | (i + k < in->size ? in->data[i + k] : 0u);
-        for (size_t k = 0; k < 4; k++)
-            putc(i + k <= in->size ? digit[three >> (18 - 6 * k) & 63] : '=', out);
+    enum { PIECE = 3 * 1024 };
+    char text[PIECE / 3 * 4];
+    for (size_t i = 0; i < in->size; i += PIECE) {
+        const size_t size = in->size - i < PIECE ? in->size - i : PIECE;
+        base64_encode(text, in->data + i, size);
+        fwrite(text, 1, base64_size(size), out);
     }
 }
 
