@@ -206,11 +206,11 @@ int main(int argc, char **argv)
         die_err(&err);
     die_unlink(channel_part(out));
 
-    if (channel_write(out, head, sizeof head - 1, &err) < 0)
-        die_err(&err);
     progress_start(0, "pictures");
-    while ((more = reader_header(reader, &header, &err)) == 1) {
+    for (bool begun = false; (more = reader_header(reader, &header, &err)) == 1; begun = true) {
         open_source(&source, header);
+        if (!begun && channel_write(out, head, sizeof head - 1, &err) < 0)
+            die_err(&err);
         while ((more = reader_record(reader, &record, &err)) == 1) {
             lines(out, &source, header, &record);
             count += record.rows;

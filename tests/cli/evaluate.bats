@@ -92,12 +92,15 @@ setup() {
     cp run/evaluation.tsv wanted
     simclr-evaluate run --fraction 0.2
     cmp wanted run/evaluation.tsv
-    # a path with a blank, as the command has it; others are asked for
-    mv train.bin "a b.bin"
-    sed -i 's|^source .*|source a\\ b.bin|' run/command
+    # from another folder; a path of any bytes; without one it is asked for
+    mkdir elsewhere
+    (cd elsewhere && simclr-evaluate ../run --fraction 0.2)
+    cmp wanted run/evaluation.tsv
+    mv train.bin $'a b\n\xff.bin'
+    printf '%s\0' "$PWD"/$'a b\n\xff.bin' >run/sources
     simclr-evaluate run --fraction 0.2
     cmp wanted run/evaluation.tsv
-    sed -i "s|^source .*|source \$'a\\\\tb'|" run/command
+    rm run/sources
     run -2 --separate-stderr simclr-evaluate run
     [[ $stderr == *"needs --train"* ]]
 }

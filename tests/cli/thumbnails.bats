@@ -78,7 +78,11 @@ views() {
     run -3 --separate-stderr bash -c "simclr-images p | simclr-thumbnails"
     [[ $stderr == *"hint: simclr-augment"* ]]
     make_stream kind=features column=h:F32:6 views=0 pictures=3 >f
-    run -3 simclr-thumbnails f
+    run -3 --separate-stderr simclr-thumbnails f
+    [ -z "$output" ]
+    echo text >t
+    run -3 --separate-stderr simclr-thumbnails t
+    [ -z "$output" ]
 }
 
 @test "a cut stream is refused, and the file is not left" {
