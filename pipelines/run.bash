@@ -10,9 +10,10 @@
 say() { printf '%s: %s\n' "$me" "${*//[[:cntrl:]]/?}" >&2; }
 die() { local status=$1; shift; say "$*"; exit "$status"; }
 
-stop=0 group=
-pass_on() { # a signal: to all stages at once
+stop=0 group='' beside='' # process groups: of the stages, and of what works beside them
+pass_on() { # a signal: to all of them at once
     [ -z "$group" ] || kill -TERM -- "-$group" 2>/dev/null
+    [ -z "$beside" ] || kill -TERM -- "-$beside" 2>/dev/null
 }
 trap 'stop=$((stop + 1)); pass_on' TERM INT HUP
 
@@ -67,6 +68,10 @@ run_same() { # COMMAND: the same goes on; another one is refused
     }
 }
 
+run_clean() { # what a start that was killed has left
+    rm -f "$run"/*.part "$run"/state/*.part "$run/said" "$run/status"
+}
+
 # The lines of the log that are whole, with the header, up to step $1: a step without a readable picture
 # has none, so they are not counted. After a power failure the last may be cut, or be zeros.
 log_until() {
@@ -85,10 +90,9 @@ steps_of() { # NAME
 }
 
 # Go on after the highest step that all training stages have saved, and of which the log tells; what is
-# newer goes. Sets $start, and $resume, the options of the stages.
+# newer goes. Sets $start, and $resume, the options of the stages. Where it is 0 an old log is still there.
 run_resume() { # NAME...: the training stages
     local name step newest why='' logged all
-    rm -f "$run"/*.part "$run"/state/*.part "$run/said" "$run/status"
     logged=$(log_until 9999999999 | awk 'END { print (NR > 1 ? $1 + 1 : 0) }')
     start=0000000000 newest=0000000000 resume=()
     all=$(for name; do steps_of "$name"; done | sort | uniq -c | awk -v n=$# '$1 == n { print $2 }')
@@ -114,12 +118,14 @@ run_resume() { # NAME...: the training stages
         }
         resume=(--start-step "$start")
         [ "$quiet" = 1 ] || say "goes on after step $start$why"
-    else
-        rm -f "$run/log.tsv"
     fi
 }
 
 # ---- the pipeline ---------------------------------------------------------------------------------
+
+plain() { # words that need no quotes, without them
+    sed "s/'\([-A-Za-z0-9_./,=+]*\)'/\1/g"
+}
 
 run_show() { # NAME...: the pipeline, as it can be typed by hand
     local name line
@@ -131,7 +137,7 @@ run_show() { # NAME...: the pipeline, as it can be typed by hand
         else
             printf '%s|\n  ' "$line"
         fi
-    done | sed "s/'\([-A-Za-z0-9_./,=+]*\)'/\1/g" >&2
+    done | plain >&2
 }
 
 # The largest memory that each stage has had so far, where the system tells.
@@ -149,7 +155,12 @@ memory_so_far() { # NAME...
         }'
 }
 
-# Run the stages; the last one writes the log. Their statuses are in $statuses, what they said in $said.
+# Once the stages run: a command that begins something beside them has another. What is open as descriptor 3
+# the stages have too, the tee has not.
+run_started() { :; }
+
+# Run the stages; the last one writes the log. Their statuses are in $statuses, which is empty if their
+# shell was killed, and what they said in $said.
 #
 # What they say and how they end comes through pipes: on a full disk it is not lost. A tee that outlives
 # the command keeps RUN/messages, so that a stage that speaks never does so to nobody. The forecast of
@@ -161,7 +172,7 @@ run_stages() { # NAME...
     # shellcheck disable=SC2094 # both ends of a pipe
     exec 8<>"$run/status" 7<>"$run/said" 5>"$run/said" 6<"$run/said" 7>&-
     rm -f "$run/said" "$run/status"
-    exec 4< <(trap '' TERM INT HUP; exec tee -p -a "$messages" <&6 5>&- 8>&- 9>&-) 6<&-
+    exec 4< <(trap '' TERM INT HUP; exec tee -p -a "$messages" <&6 3>&- 5>&- 8>&- 9>&-) 6<&-
     pipeline+=$'\n'
     for name in "${@:1:$#-1}"; do
         pipeline+="\"\${c_${name}[@]}\" 2>&5 | "
@@ -180,6 +191,7 @@ run_stages() { # NAME...
     set +m
     exec 5>&-
     [ $stop = 0 ] || pass_on
+    run_started
     said=()
     while IFS= read -r line <&4; do # until all stages are gone
         if [[ $line == 'about '* ]]; then # the forecast
@@ -194,8 +206,7 @@ run_stages() { # NAME...
         wait "$group" 2>/dev/null
     done
     group=
-    read -t 0.1 -r -a statuses <&8 ||
-        die 1 "the pipeline was killed; the same command goes on from the last checkpoint"
+    read -t 0.1 -r -a statuses <&8 || statuses=()
 }
 
 # The stage to blame: one that was killed, else one that failed (1) or was misused (2), else, of those
@@ -222,6 +233,8 @@ run_blame() { # NAME...
 run_outcome() { # "TRAINING..." NAME...
     local i s name message stopped=1 trainers=" $1 "
     shift
+    [ ${#statuses[@]} -gt 0 ] ||
+        die 1 "the pipeline was killed; the same command goes on from the last checkpoint"
     [[ ${statuses[*]} =~ [1-9] ]] || return 0
     i=0
     for name; do
