@@ -42,6 +42,16 @@ start() { # RUN OPTION...
     done
 }
 
+@test "a wrong value for a stage is misuse in the words of its tool, and no folder is made" {
+    for options in "limit 0" "crop-area-min 7" "precision f16" "layers 0" "loss supcon" "optimizer foo"; do
+        run --separate-stderr simclr-pretrain pictures.bin --out r --$options
+        [ "$status" = 2 ]
+        [ -z "$output" ]
+        [[ $stderr == simclr-*": --${options% *} takes "*"not '${options#* }'" ]]
+        [ ! -e r ]
+    done
+}
+
 @test "a stage's misuse is the run's, and its message is repeated" {
     run --separate-stderr simclr-pretrain pictures.bin --out r --epochs 2 --batch 100
     [ "$status" = 2 ]
