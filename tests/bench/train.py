@@ -83,7 +83,7 @@ def main():
     torch.manual_seed(0)
     print(
         f"torch {torch.__version__}, torchvision {torchvision.__version__},",
-        torch.backends.cpu.get_cpu_capability(),
+        torch.backends.cpu.get_cpu_capability() if hasattr(torch.backends, "cpu") else "CPU unknown",
         flush=True,
     )
     trainers = {}
