@@ -2,7 +2,7 @@
 # Pictures into features, in one line.
 
 bats_require_minimum_version 1.5.0
-load ../support/run
+load ../support/runs
 
 setup() {
     common_setup

@@ -2,7 +2,7 @@
 # What an encoder is worth, in one table.
 
 bats_require_minimum_version 1.5.0
-load ../support/run
+load ../support/runs
 
 setup() {
     common_setup

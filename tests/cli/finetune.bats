@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MIT
 
 bats_require_minimum_version 1.5.0
-load ../support/run
+load ../support/runs
 
 setup() {
     common_setup

@@ -2,7 +2,7 @@
 # simclr-ntxent: the log, the gradient stream, and how it behaves among its neighbours.
 
 bats_require_minimum_version 1.5.0
-load ../support/run
+load ../support/runs
 
 setup() {
     root=$PWD

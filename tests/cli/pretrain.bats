@@ -2,7 +2,7 @@
 # Whole runs: what comes of them, and that no interruption changes a bit of it.
 
 bats_require_minimum_version 1.5.0
-load ../support/run
+load ../support/runs
 
 setup() {
     root=$PWD

@@ -1,7 +1,7 @@
 # training.bash -- what the tests of simclr-encode and simclr-project share.
 # SPDX-License-Identifier: MIT
 
-load ../support/run
+load ../support/runs
 
 training_setup() {
     ROOT=$PWD

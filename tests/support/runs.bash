@@ -1,4 +1,4 @@
-# run.bash -- what the tests of whole training runs share.
+# runs.bash -- what the tests of whole training runs share.
 # SPDX-License-Identifier: MIT
 
 common_setup() {
