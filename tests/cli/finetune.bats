@@ -243,7 +243,7 @@ classes() { # FOLDER CLASS...
 wait_for_lines() {
     for _ in $(seq 200); do
         [ -e "$1/result.tsv" ] && return
-        [ "$(cat "$1/log.tsv" 2>/dev/null | wc -l)" -ge "$2" ] && return
+        [ -e "$1/lock" ] && [ "$(cat "$1/log.tsv" 2>/dev/null | wc -l)" -ge "$2" ] && return
         sleep 0.02
     done
 }

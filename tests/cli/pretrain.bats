@@ -234,7 +234,7 @@ classes() {
 wait_for_lines() {
     for _ in $(seq 200); do
         [ -e "$1/encoder.safetensors" ] && return
-        [ "$(cat "$1/log.tsv" 2>/dev/null | wc -l)" -ge "$2" ] && return
+        [ -e "$1/lock" ] && [ "$(cat "$1/log.tsv" 2>/dev/null | wc -l)" -ge "$2" ] && return
         sleep 0.02
     done
 }

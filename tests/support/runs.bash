@@ -20,6 +20,7 @@ bits() { # RUN
 # Pids of the stages of a run: whoever holds its lock, by command name.
 holders() { # RUN [NAME]
     local lock pid link
+    [ -e "$1/lock" ] || return 0 # or everyone without a descriptor 9 would hold it
     lock=$(readlink -f "$1/lock")
     for pid in /proc/[0-9]*; do
         for link in "$pid"/fd/9; do
