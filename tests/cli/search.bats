@@ -211,7 +211,7 @@ wanted() { # FOLDER QUERY K
     done
     kill -9 $!
     wait $! || true
-    rm -rf temporary/*
+    until rm -rf temporary/* 2>/dev/null; do sleep 0.1; done # its stages end a little later
     left=$(encoded run p --index ix)
     echo "$left left"
     [ "$left" -gt 0 ] && [ "$left" -lt 48 ]
