@@ -243,7 +243,7 @@ wanted() { # FOLDER QUERY K
         simclr-search -q run p new.ppm --piece 3 >out.$i 2>err.$i 3>&- &
         pids[i]=$!
     done
-    for i in 1 2 3 4; do wait "${pids[i]}"; [ ! -s err.$i ]; cmp out.1 out.$i; done
+    for i in 1 2 3 4; do wait "${pids[i]}" || { cat err.$i; false; }; [ ! -s err.$i ]; cmp out.1 out.$i; done
     [ "$(wc -l <out.1)" = 11 ]
     [ "$(encoded run p)" = 0 ]
 }
