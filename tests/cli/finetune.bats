@@ -7,6 +7,7 @@ load ../support/runs
 
 setup() {
     common_setup
+    over=result.tsv # what the last step of the command leaves
     "$SUPPORT/make_cifar" 48 1 >train.bin
     "$SUPPORT/make_cifar" 30 2 >test.bin
     [ -e "$BATS_FILE_TMPDIR/run1/encoder.safetensors" ] || (
@@ -237,28 +238,6 @@ classes() { # FOLDER CLASS...
     tune two again
     [ "$status" = 0 ]
     [ "$(cut -f 1 o/predictions.tsv | sed 1d | head -n 1)" = x/a.jpg ]
-}
-
-# Wait until the log of run $1 has $2 lines or more, or the run is over.
-wait_for_lines() {
-    for _ in $(seq 200); do
-        [ -e "$1/result.tsv" ] && return
-        [ -e "$1/lock" ] && [ "$(cat "$1/log.tsv" 2>/dev/null | wc -l)" -ge "$2" ] && return
-        sleep 0.02
-    done
-}
-
-# Kill victim of run $1 with signal $2 after a moment $3 (lines of the log and 1/100 s); victim $4.
-strike() {
-    local pids
-    wait_for_lines "$1" "${3%.*}"
-    sleep "0.0${3#*.}"
-    case $4 in
-        finetune) pids=$5 ;;
-        all) pids="$5 $(holders "$1")" ;;
-        *) pids=$(holders "$1" "$4") ;;
-    esac
-    [ -z "$pids" ] || kill "-$2" $pids 2>/dev/null || true
 }
 
 @test "kill -9 of any stage, of simclr-finetune or of all changes no bit of the result" {

@@ -230,28 +230,6 @@ classes() {
     [[ $stderr == *"empty"* ]]
 }
 
-# Wait until the log of run $1 has $2 lines or more, or the run is over.
-wait_for_lines() {
-    for _ in $(seq 200); do
-        [ -e "$1/encoder.safetensors" ] && return
-        [ -e "$1/lock" ] && [ "$(cat "$1/log.tsv" 2>/dev/null | wc -l)" -ge "$2" ] && return
-        sleep 0.02
-    done
-}
-
-# Kill victim of run $1 with signal $2 after a moment $3 (lines of the log and 1/100 s); victim $4.
-strike() {
-    local pids
-    wait_for_lines "$1" "${3%.*}"
-    sleep "0.0${3#*.}"
-    case $4 in
-        pretrain) pids=$5 ;;
-        all) pids="$5 $(holders "$1")" ;;
-        *) pids=$(holders "$1" "$4") ;;
-    esac
-    [ -z "$pids" ] || kill "-$2" $pids 2>/dev/null || true
-}
-
 @test "kill -9 of any stage, of simclr-pretrain or of all changes no bit of the result" {
     pretrain whole
     for victim in simclr-images simclr-augment simclr-encode simclr-project simclr-ntxent pretrain all; do

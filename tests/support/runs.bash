@@ -32,3 +32,27 @@ holders() { # RUN [NAME]
         done
     done
 }
+
+# Wait until the log of run $1 has $2 lines or more, or the run is over: then there is a file $over.
+over=encoder.safetensors
+wait_for_lines() {
+    for _ in $(seq 200); do
+        [ -e "$1/$over" ] && return
+        [ -e "$1/lock" ] && [ "$(cat "$1/log.tsv" 2>/dev/null | wc -l)" -ge "$2" ] && return
+        sleep 0.02
+    done
+}
+
+# Kill victim of run $1 with signal $2 after a moment $3 (lines of the log and 1/100 s): a stage $4, all,
+# or the command, whose process is $5.
+strike() {
+    local pids
+    wait_for_lines "$1" "${3%.*}"
+    sleep "0.0${3#*.}"
+    case $4 in
+        pretrain|finetune) pids=$5 ;;
+        all) pids="$5 $(holders "$1")" ;;
+        *) pids=$(holders "$1" "$4") ;;
+    esac
+    [ -z "$pids" ] || kill "-$2" $pids 2>/dev/null || true
+}
