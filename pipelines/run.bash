@@ -53,9 +53,9 @@ run_open() { # FOLDER: make it and lock it; its full name is in $run
     printf '%s\n' $$ 2>/dev/null >"$lock" # on a full disk it just names nobody
 }
 
-run_same() { # COMMAND: the same goes on; another one is refused
+run_same() { # COMMAND: the same goes on; another one is refused, if there is something to lose
     local changed
-    if [ -e "$run/command" ]; then
+    if [ -e "$run/command" ] && { [ -n "$(ls -A "$run/state")" ] || [ -n "$(sed 1d "$run/log.tsv" 2>/dev/null)" ]; }; then
         changed=$(diff "$run/command" <(printf '%s\n' "$1") | grep '^[<>]' | head -n 2)
         [ -n "$changed" ] || return 0
         say "'$out' was started by another command: ${changed//$'\n'/; now }"

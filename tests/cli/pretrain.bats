@@ -57,6 +57,10 @@ start() { # RUN OPTION...
     [ "$status" = 2 ]
     [[ ${stderr_lines[-1]} == "simclr-pretrain: simclr-images failed with status 2: "* ]]
     [ ! -e r/encoder.safetensors ]
+    # nothing is lost: the command as it should have been takes the folder
+    simclr-pretrain pictures.bin --out r --epochs 2 --batch 10 --quiet
+    [ -e r/encoder.safetensors ]
+    run -2 simclr-pretrain pictures.bin --out r --epochs 2 --batch 9
 }
 
 @test "a run keeps time and memory of its stages, one line a start, and where its pictures are" {
