@@ -33,16 +33,6 @@ int collection_open(
     return out->column == NULL ? err_memory(err, "features") : 0;
 }
 
-/* The same memory with room for `count` units, moved if need be; NULL leaves it as it was. */
-static void *larger(void *memory, size_t count, size_t unit, struct err *err)
-{
-    const size_t bytes = shape_times(count, unit);
-    void *const moved = bytes == SIZE_MAX ? NULL : realloc(memory, bytes);
-    if (moved == NULL)
-        err_memory(err, "features");
-    return moved;
-}
-
 /* Room for `rows` more, half as much again at a time: memory follows what has arrived. */
 static int make_room(struct collection *c, int rows, struct err *err)
 {
@@ -53,9 +43,9 @@ static int make_room(struct collection *c, int rows, struct err *err)
     if (wanted <= (size_t)c->room)
         return 0;
     const size_t room = wanted + wanted / 2 < most ? wanted + wanted / 2 : most;
-    int64_t *const id = larger(c->id, room, sizeof *id, err);
+    int64_t *const id = features_larger(c->id, room, sizeof *id, err);
     c->id = id != NULL ? id : c->id;
-    size_t *const at = id != NULL ? larger(c->at, room, sizeof *at, err) : NULL;
+    size_t *const at = id != NULL ? features_larger(c->at, room, sizeof *at, err) : NULL;
     if (at == NULL)
         return -1;
     c->at = at;
@@ -67,7 +57,7 @@ static int add_name(struct collection *c, const void *name, size_t bytes, struct
 {
     const size_t wanted = c->used + bytes + 1;
     if (wanted > c->text_room) {
-        char *const room = larger(c->text, wanted + wanted / 2, 1, err);
+        char *const room = features_larger(c->text, wanted + wanted / 2, 1, err);
         if (room == NULL)
             return -1;
         c->text = room;
@@ -147,7 +137,7 @@ int collection_keep(struct collection *c, struct err *err)
         if ((size_t)c->rows > c->unit_room) {
             const size_t room = (size_t)c->rows + c->unit_room / 2;
             float *const unit =
-                larger(c->unit, shape_times(room, (size_t)c->width), sizeof *unit, err);
+                features_larger(c->unit, shape_times(room, (size_t)c->width), sizeof *unit, err);
             if (unit == NULL)
                 return -1;
             c->unit = unit;

@@ -43,7 +43,7 @@ int features_column(
 }
 
 /* The reader has seen to it that they are strings. */
-static json_t *class_names(const struct header *header)
+json_t *features_names(const struct header *header)
 {
     json_t *const dataset = header_get(header, "dataset");
     json_t *const names = json_incref(json_object_get(dataset, "class_names"));
@@ -63,20 +63,28 @@ int features_open(struct features *out, struct channel *channel, const char *nam
     out->ids = header_find(out->header, "id") >= 0;
     if (out->ids && header_need(out->header, "id", DTYPE_I64, 0, out->source, err) < 0)
         return -1;
-    out->names = class_names(out->header);
+    out->names = features_names(out->header);
     out->run = header_get(out->header, "run");
     out->column = strdup(out->header->column[column].name);
     return out->column == NULL ? err_memory(err, "features") : 0;
 }
 
-static int grow(void **array, size_t rows, size_t unit, struct err *err)
+int features_label(int64_t label, int64_t step, int row, const char *source, struct err *err)
 {
-    const size_t bytes = shape_times(rows, unit);
-    void *const larger = bytes == SIZE_MAX ? NULL : realloc(*array, bytes);
-    if (larger == NULL)
-        return err_memory(err, "features");
-    *array = larger;
-    return 0;
+    if (label >= -1 && label < FEATURES_LABELS)
+        return 0;
+    return err_set(err, ERR_INPUT,
+        "label %lld in '%s' (step %lld, row %d) is not within 0 .. %d, nor -1", (long long)label,
+        source, (long long)step, row, FEATURES_LABELS - 1);
+}
+
+void *features_larger(void *memory, size_t count, size_t unit, struct err *err)
+{
+    const size_t bytes = shape_times(count, unit);
+    void *const moved = bytes == SIZE_MAX ? NULL : realloc(memory, bytes);
+    if (moved == NULL)
+        err_memory(err, "features");
+    return moved;
 }
 
 /* Room for `rows` more, half as much again at a time: memory follows what has arrived. */
@@ -88,17 +96,20 @@ static int make_room(struct features *f, bool bytes, int rows, struct err *err)
     if (wanted <= f->room)
         return 0;
     const size_t room = wanted + f->room / 2;
-    void *value = f->value, *byte = f->byte, *label = f->label, *id = f->id;
-    const int status = (bytes ? grow(&byte, room, width, err)
-                              : grow(&value, shape_times(room, width), sizeof(float), err)) < 0 ||
-                       grow(&label, room, sizeof *f->label, err) < 0 ||
-                       grow(&id, room, sizeof *f->id, err) < 0;
-    f->value = value;
-    f->byte = byte;
-    f->label = label;
-    f->id = id;
-    if (status != 0)
+    void *const rows_of = features_larger(bytes ? (void *)f->byte : f->value, room,
+        shape_times(width, bytes ? 1 : sizeof *f->value), err);
+    if (rows_of == NULL)
         return -1;
+    if (bytes)
+        f->byte = rows_of;
+    else
+        f->value = rows_of;
+    int *const label = features_larger(f->label, room, sizeof *label, err);
+    f->label = label != NULL ? label : f->label;
+    int64_t *const id = label != NULL ? features_larger(f->id, room, sizeof *id, err) : NULL;
+    if (id == NULL)
+        return -1;
+    f->id = id;
     f->room = room;
     return 0;
 }
@@ -120,10 +131,8 @@ static int append(struct features *f, const struct record *record, int64_t *seen
             f->unlabelled++;
             continue;
         }
-        if (label[i] < 0 || label[i] >= FEATURES_LABELS)
-            return err_set(err, ERR_INPUT,
-                "label %lld in '%s' (step %lld, row %d) is not within 0 .. %d, nor -1",
-                (long long)label[i], f->source, (long long)record->step, i, FEATURES_LABELS - 1);
+        if (features_label(label[i], record->step, i, f->source, err) < 0)
+            return -1;
         memcpy((bytes ? (char *)f->byte : (char *)f->value) + size * (size_t)f->rows,
             data + size * (size_t)i, size);
         f->label[f->rows] = (int)label[i];

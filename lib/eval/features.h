@@ -58,6 +58,15 @@ int features_match(const struct features *test, int width, const json_t *names, 
 int features_column(
     int *width, const struct header *header, const char *name, const char *source, struct err *err);
 
+/* dataset.class_names of a header: an array of strings, the caller's, or NULL. */
+json_t *features_names(const struct header *header);
+
+/* ERR_INPUT for a label that is neither -1 nor within 0 .. FEATURES_LABELS-1. */
+int features_label(int64_t label, int64_t step, int row, const char *source, struct err *err);
+
+/* The same memory with room for `count` units, moved if need be; NULL: it is as it was. */
+void *features_larger(void *memory, size_t count, size_t unit, struct err *err);
+
 /* ERR_FAILED for the first value of rows [rows,width] that is not finite. */
 int features_finite(
     const float *value, int rows, int width, int64_t step, const char *source, struct err *err);

@@ -26,21 +26,9 @@ int points_open(struct points *out, struct channel *channel, const char *name, s
         return -1;
     const int name_column = header_find(out->header, "name");
     out->names = name_column >= 0 && out->header->column[name_column].ragged;
-    json_t *const dataset = header_get(out->header, "dataset");
-    out->classes = json_incref(json_object_get(dataset, "class_names"));
-    json_decref(dataset);
+    out->classes = features_names(out->header);
     out->column = strdup(out->header->column[column].name);
     return out->column == NULL ? err_memory(err, "features") : 0;
-}
-
-static int grow(void **array, size_t rows, size_t unit, struct err *err)
-{
-    const size_t bytes = shape_times(rows, unit);
-    void *const larger = bytes == SIZE_MAX ? NULL : realloc(*array, bytes);
-    if (larger == NULL)
-        return err_memory(err, "features");
-    *array = larger;
-    return 0;
 }
 
 /* Room for `rows` more, half as much again at a time: memory follows what has arrived. */
@@ -52,15 +40,15 @@ static int make_room(struct points *p, int rows, struct err *err)
     if (wanted <= p->room)
         return 0;
     const size_t room = wanted + p->room / 2;
-    void *value = p->value, *label = p->label, *id = p->id;
-    const int failed =
-        grow(&value, room, shape_times((size_t)p->width, sizeof *p->value), err) < 0 ||
-        grow(&label, room, sizeof *p->label, err) < 0 || grow(&id, room, sizeof *p->id, err) < 0;
-    p->value = value;
-    p->label = label;
-    p->id = id;
-    if (failed)
+    float *const value =
+        features_larger(p->value, room, shape_times((size_t)p->width, sizeof *value), err);
+    p->value = value != NULL ? value : p->value;
+    int *const label = value != NULL ? features_larger(p->label, room, sizeof *label, err) : NULL;
+    p->label = label != NULL ? label : p->label;
+    int64_t *const id = label != NULL ? features_larger(p->id, room, sizeof *id, err) : NULL;
+    if (id == NULL)
         return -1;
+    p->id = id;
     p->room = room;
     return 0;
 }
@@ -79,10 +67,8 @@ static int append(struct points *p, const struct record *record, struct err *err
         return -1;
     for (int i = 0; i < record->rows; i++) {
         const int64_t class = label < 0 ? -1 : ((const int64_t *)record->field[label].data)[i];
-        if (class < -1 || class >= FEATURES_LABELS)
-            return err_set(err, ERR_INPUT,
-                "label %lld in '%s' (step %lld, row %d) is not within 0 .. %d, nor -1",
-                (long long)class, p->source, (long long)record->step, i, FEATURES_LABELS - 1);
+        if (features_label(class, record->step, i, p->source, err) < 0)
+            return -1;
         float *const row = p->value + (size_t)p->rows * width;
         features_scale(row, bytes ? NULL : (const float *)data + (size_t)i * width,
             bytes ? (const uint8_t *)data + (size_t)i * width : NULL, p->width, NULL, NULL);
