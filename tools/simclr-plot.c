@@ -1,7 +1,7 @@
 /* simclr-plot -- curves of a table of tab-separated values, as SVG.
  * SPDX-License-Identifier: MIT */
 #include "formats/columns.h"
-#include "lib/eval/chart.h"
+#include "lib/image/chart.h"
 #include "tools/cli.h"
 #include "tools/die.h"
 

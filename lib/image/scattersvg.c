@@ -3,8 +3,8 @@
 #include "lib/image/scattersvg.h"
 
 #include "formats/bytes.h"
-#include "formats/codepoint.h"
 #include "formats/jpegout.h"
+#include "formats/xmltext.h"
 #include "lib/base/base64.h"
 #include "lib/image/sheet.h"
 
@@ -22,21 +22,12 @@ static double width_of(const char *text, double unit)
     return characters * 0.56 * TEXT * unit;
 }
 
-/* Text as XML has it; a `?` for what it cannot hold. */
 static void put_bytes(FILE *out, const char *text, size_t size)
 {
+    char piece[XMLTEXT_MOST + 1];
     for (size_t at = 0; at < size;) {
-        uint32_t c;
-        const int length = codepoint_take(&c, (const unsigned char *)text + at, size - at);
-        const bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
-        const bool none = (c >= 0xd800 && c < 0xe000) || c == 0xfffe || c == 0xffff;
-        if (control || none)
-            putc('?', out);
-        else if (c == '&' || c == '<' || c == '>')
-            fputs(c == '&' ? "&amp;" : c == '<' ? "&lt;" : "&gt;", out);
-        else
-            fwrite(text + at, 1, (size_t)length, out);
-        at += (size_t)length;
+        at += xmltext_take(piece, text + at, size - at);
+        fputs(piece, out);
     }
 }
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "formats/columns.h"
 
-#include "lib/eval/chart.h"
+#include "lib/image/chart.h"
 #include "tests/fuzz/file.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* chart -- steps of axes, points where they belong, text that stays text.
  * SPDX-License-Identifier: MIT */
-#include "lib/eval/chart.h"
+#include "lib/image/chart.h"
 
 #include "tests/unit/tap.h"
 

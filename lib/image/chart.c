@@ -1,8 +1,8 @@
 /* chart -- curves over a common axis as SVG.
  * SPDX-License-Identifier: MIT */
-#include "lib/eval/chart.h"
+#include "lib/image/chart.h"
 
-#include "lib/base/text.h"
+#include "formats/xmltext.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -51,31 +51,11 @@ __attribute__((format(printf, 2, 3))) static void put(struct pen *pen, const cha
 
 static void put_text(struct pen *pen, const char *foreign)
 {
-    char *const text = strdup(foreign);
-    if (text == NULL) {
-        err_memory(pen->err, "a chart");
-        return;
+    char piece[XMLTEXT_MOST + 1];
+    for (size_t at = 0, size = strlen(foreign); at < size;) {
+        at += xmltext_take(piece, foreign + at, size - at);
+        put(pen, "%s", piece);
     }
-    text_clean(text);
-    for (const char *c = text; *c != '\0'; c++) {
-        switch (*c) {
-        case '&':
-            put(pen, "&amp;");
-            break;
-        case '<':
-            put(pen, "&lt;");
-            break;
-        case '>':
-            put(pen, "&gt;");
-            break;
-        case '"':
-            put(pen, "&quot;");
-            break;
-        default:
-            put(pen, "%c", *c);
-        }
-    }
-    free(text);
 }
 
 /* ---- ranges and steps ------------------------------------------------------------------------- */
