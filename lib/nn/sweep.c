@@ -111,10 +111,12 @@ int sweep_init(struct sweep *sweep, const struct geometry_shape *shape,
     list_chunks(sweep);
     const size_t panels = (size_t)divide_up(sweep->k, MICRO_PANEL);
     sweep->chunk = calloc((size_t)sweep->chunks, sizeof *sweep->chunk);
-    sweep->packed =
-        calloc(panels * (size_t)sweep->chunks * MICRO_B + MICRO_CHUNK, sizeof(uint16_t));
-    if (sweep->chunk == NULL || sweep->packed == NULL)
+    const size_t packed =
+        (panels * (size_t)sweep->chunks * MICRO_B + MICRO_CHUNK) * sizeof *sweep->packed;
+    void *memory = NULL; /* rows of 64 bytes that begin a line: half of the loads else */
+    if (sweep->chunk == NULL || posix_memalign(&memory, 64, packed) != 0)
         return err_memory(err, "a convolution");
+    sweep->packed = memset(memory, 0, packed);
     list_chunks(sweep);
     return 0;
 }
