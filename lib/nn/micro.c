@@ -80,7 +80,7 @@ static void end(unsigned state)
     (void)state;
 }
 
-const struct micro micro_plain = {"plain", begin, end, product, store};
+const struct micro micro_plain = {"plain", begin, end, product, store, store};
 
 const struct micro *micro_choose(int level)
 {

@@ -49,6 +49,10 @@ struct micro {
      * out + place[m] * stride; rows with place < 0 are dropped. */
     void (*store)(uint16_t *restrict out, const float *restrict sum, const int *restrict place,
         size_t stride, int columns);
+    /* The same past the caches, where the CPU can: for maps that would not stay there. Seen by other
+     * threads behind end(). */
+    void (*stream)(uint16_t *restrict out, const float *restrict sum, const int *restrict place,
+        size_t stride, int columns);
 };
 
 /* The kernel for a CPU of this level (cpu.h). */

@@ -39,6 +39,7 @@ AMX static unsigned begin(void)
 AMX static void end(unsigned state)
 {
     (void)state;
+    _mm_sfence(); /* what was streamed is there for the other threads */
     _tile_release();
 }
 
@@ -118,5 +119,11 @@ static void store(uint16_t *restrict out, const float *restrict sum, const int *
     micro_bf16.store(out, sum, place, stride, columns); /* whoever has tiles has AVX512_BF16 */
 }
 
-const struct micro micro_amx = {"AMX", begin, end, product, store};
+static void stream(uint16_t *restrict out, const float *restrict sum, const int *restrict place,
+    size_t stride, int columns)
+{
+    micro_bf16.stream(out, sum, place, stride, columns);
+}
+
+const struct micro micro_amx = {"AMX", begin, end, product, store, stream};
 #endif

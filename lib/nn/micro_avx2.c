@@ -112,5 +112,5 @@ static void store(uint16_t *restrict out, const float *restrict sum, const int *
     micro_plain.store(out, sum, place, stride, columns);
 }
 
-const struct micro micro_avx2 = {"AVX2", begin, end, product, store};
+const struct micro micro_avx2 = {"AVX2", begin, end, product, store, store};
 #endif

@@ -102,5 +102,5 @@ static void store(uint16_t *restrict out, const float *restrict sum, const int *
     micro_plain.store(out, sum, place, stride, columns);
 }
 
-const struct micro micro_avx512 = {"AVX-512", begin, end, product, store};
+const struct micro micro_avx512 = {"AVX-512", begin, end, product, store, store};
 #endif

@@ -105,7 +105,16 @@ static unsigned begin(void)
 
 static void end(unsigned state)
 {
+    _mm_sfence(); /* what was streamed is there for the other threads */
     micro_avx512.end(state);
+}
+
+BF16 static inline __m512i narrow_row(const float *sum)
+{
+    const __m512bh row = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(sum + 16), _mm512_loadu_ps(sum));
+    __m512i bits;
+    memcpy(&bits, &row, sizeof bits);
+    return bits;
 }
 
 BF16 static void store(uint16_t *restrict out, const float *restrict sum, const int *restrict place,
@@ -113,14 +122,22 @@ BF16 static void store(uint16_t *restrict out, const float *restrict sum, const 
 {
     const __mmask32 mask = columns >= MICRO_COLUMNS ? ~(__mmask32)0 : ((__mmask32)1 << columns) - 1;
     for (int m = 0; m < MICRO_ROWS; m++, sum += MICRO_COLUMNS)
-        if (place[m] >= 0) {
-            const __m512bh row =
-                _mm512_cvtne2ps_pbh(_mm512_loadu_ps(sum + 16), _mm512_loadu_ps(sum));
-            __m512i bits;
-            memcpy(&bits, &row, sizeof bits);
-            _mm512_mask_storeu_epi16(out + (size_t)place[m] * stride, mask, bits);
-        }
+        if (place[m] >= 0)
+            _mm512_mask_storeu_epi16(out + (size_t)place[m] * stride, mask, narrow_row(sum));
 }
 
-const struct micro micro_bf16 = {"AVX512_BF16", begin, end, product, store};
+/* Whole lines go past the caches, so that they are not read before they are overwritten. */
+BF16 static void stream(uint16_t *restrict out, const float *restrict sum,
+    const int *restrict place, size_t stride, int columns)
+{
+    if (columns < MICRO_COLUMNS || stride % MICRO_COLUMNS != 0 || (uintptr_t)out % 64 != 0) {
+        store(out, sum, place, stride, columns);
+        return;
+    }
+    for (int m = 0; m < MICRO_ROWS; m++, sum += MICRO_COLUMNS)
+        if (place[m] >= 0)
+            _mm512_stream_si512((void *)(out + (size_t)place[m] * stride), narrow_row(sum));
+}
+
+const struct micro micro_bf16 = {"AVX512_BF16", begin, end, product, store, stream};
 #endif

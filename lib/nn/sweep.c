@@ -219,7 +219,7 @@ static const uint16_t *prepare(
 }
 
 void sweep_run(const struct sweep *sweep, const struct micro *micro, void *scratch, uint16_t *out,
-    const uint16_t *maps, size_t first, int n)
+    const uint16_t *maps, size_t first, int n, bool stream)
 {
     _Alignas(64) float sum[MICRO_SUM];
     struct arena arena = {.base = scratch, .size = SIZE_MAX};
@@ -252,7 +252,7 @@ void sweep_run(const struct sweep *sweep, const struct micro *micro, void *scrat
                 a[i] = which == edge ? room.image : image + (size_t)room.start[which] * step;
             }
             micro->product(sum, a[0], a[1], step, room.offset, b0, b1, sweep->chunks, false);
-            micro->store(
+            (stream ? micro->stream : micro->store)(
                 out + column, sum, room.place + (ptrdiff_t)strip * MICRO_STRIP, k, columns);
         }
     }

@@ -55,8 +55,8 @@ void sweep_refresh(struct sweep *sweep, const float *weight, const struct conv2d
 size_t sweep_scratch(const struct sweep *sweep);
 
 /* Units first .. first+n-1, n <= block: out [N,h,w,k] (those pixels that belong to the phase)
- * overwritten, from maps [N,...,c]. Between micro->begin() and end(). */
+ * overwritten, from maps [N,...,c]; `stream`: past the caches. Between micro->begin() and end(). */
 void sweep_run(const struct sweep *sweep, const struct micro *micro, void *scratch, uint16_t *out,
-    const uint16_t *maps, size_t first, int n);
+    const uint16_t *maps, size_t first, int n, bool stream);
 
 #endif

@@ -15,6 +15,9 @@
 /* Sums of blocks kept at a time: as many as fit here, one a thread at least. */
 static const size_t partial_bytes = (size_t)64 << 20;
 
+/* Maps from here on are written past the caches: more than a core's own. */
+static const size_t stream_bytes = (size_t)4 << 20;
+
 struct tiled_context {
     struct parallel *parallel;
     const struct micro *micro;
@@ -209,6 +212,7 @@ struct pass {
     size_t units;        /* of all pictures */
     size_t from, blocks; /* weight gradient: the first block of this round, and how many */
     float *dweight;      /* in the last round */
+    bool stream;         /* write past the caches */
 };
 
 static void *scratch_of(const struct tiled_context *context, int thread)
@@ -235,7 +239,7 @@ static void forward_block(void *context, int block, int thread)
     const size_t first = (size_t)block * (size_t)sweep->block;
     const unsigned state = micro->begin();
     sweep_run(sweep, micro, scratch_of(pass->conv->context, thread), pass->out, pass->in, first,
-        units_of(pass->units, first, sweep->block));
+        units_of(pass->units, first, sweep->block), pass->stream);
     micro->end(state);
 }
 
@@ -253,7 +257,7 @@ static void data_block(void *context, int block, int thread)
     const unsigned state = micro->begin();
     for (int i = 0; i < conv->phases; i++)
         sweep_run(&conv->data[i], micro, scratch_of(conv->context, thread), pass->out, pass->in,
-            first, n);
+            first, n, pass->stream);
     micro->end(state);
 }
 
@@ -262,10 +266,17 @@ static size_t blocks_of(size_t units, int block)
     return (units + (size_t)block - 1) / (size_t)block;
 }
 
+static bool streams(int n, int h, int w, int c)
+{
+    const int64_t shape[4] = {n, h, w, c};
+    return shape_bytes(4, shape, sizeof(uint16_t)) >= stream_bytes;
+}
+
 void tiled_forward(struct tiled *conv, uint16_t *y, const uint16_t *x, int n)
 {
     struct pass pass = {
         .conv = conv, .out = y, .in = x, .units = (size_t)n * (size_t)conv->forward.units};
+    pass.stream = streams(n, conv2d_y(&conv->shape), conv2d_x(&conv->shape), conv->shape.k);
     parallel_run(conv->context->parallel, (int)blocks_of(pass.units, conv->forward.block),
         forward_block, &pass);
 }
@@ -275,6 +286,7 @@ void tiled_data(struct tiled *conv, uint16_t *dx, const uint16_t *dy, int n)
 {
     struct pass pass = {
         .conv = conv, .out = dx, .in = dy, .units = (size_t)n * (size_t)conv->data[0].units};
+    pass.stream = streams(n, conv->shape.h, conv->shape.w, conv->shape.c);
     parallel_run(conv->context->parallel, (int)blocks_of(pass.units, conv->data[0].block),
         data_block, &pass);
 }

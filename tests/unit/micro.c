@@ -103,10 +103,11 @@ static void against_plain(const struct micro *micro)
     }
 }
 
-static void stores(const struct micro *micro)
+/* Rows of `stride`: whole lines or not. */
+static void stores(const struct micro *micro, size_t stride, bool stream)
 {
     static float sum[MICRO_SUM];
-    static uint16_t out[40 * 48], twin[40 * 48];
+    static _Alignas(64) uint16_t out[40 * 64], twin[40 * 64];
     int place[MICRO_ROWS], wrong = 0;
     for (int columns = 1; columns <= MICRO_COLUMNS; columns++) {
         for (int i = 0; i < MICRO_SUM; i++) {
@@ -121,17 +122,27 @@ static void stores(const struct micro *micro)
             place[m] = m % 7 == 3 ? -1 : 39 - m;
         for (size_t i = 0; i < sizeof out / sizeof *out; i++)
             out[i] = twin[i] = (uint16_t)draw();
-        micro->store(out, sum, place, 48, columns);
+        const unsigned entered = micro->begin();
+        (stream ? micro->stream : micro->store)(out, sum, place, stride, columns);
+        micro->end(entered);
         for (int m = 0; m < MICRO_ROWS; m++)
             for (int n = 0; n < columns && place[m] >= 0; n++)
-                twin[place[m] * 48 + n] = precision_narrow(sum[m * MICRO_COLUMNS + n]);
+                twin[(size_t)place[m] * stride + (size_t)n] = precision_narrow(sum[m * MICRO_COLUMNS + n]);
         for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
             const float a = precision_widen(out[i]), b = precision_widen(twin[i]);
             wrong += out[i] != twin[i] && !(a != a && b != b);
         }
     }
-    OK(wrong == 0, "%s: what is stored is rounded to nearest even, and nothing beside it: %d wrong",
-        micro->name, wrong);
+    OK(wrong == 0, "%s: what is %s at %zu is rounded to nearest even, and nothing beside it: %d wrong",
+        micro->name, stream ? "streamed" : "stored", stride, wrong);
+}
+
+static void stores_all(const struct micro *micro)
+{
+    stores(micro, 48, false);
+    stores(micro, 48, true);
+    stores(micro, 64, false);
+    stores(micro, 64, true);
 }
 
 /* The twin against sums in double; whole numbers are exact. */
@@ -190,13 +201,13 @@ int main(void)
 {
     plain();
     order(&micro_plain);
-    stores(&micro_plain);
+    stores_all(&micro_plain);
     printf("# this CPU: %s\n", cpu_name(cpu_level()));
     for (int level = CPU_AVX2; level <= cpu_level(); level++) {
         const struct micro *const micro = micro_choose(level);
         against_plain(micro);
         order(micro);
-        stores(micro);
+        stores_all(micro);
     }
 #if defined(ERSATZ_TILES)
     if (cpu_level() < CPU_AMX) {
@@ -207,7 +218,7 @@ int main(void)
         if (cpu_level() < CPU_BF16)
             SKIP("AMX: rounding needs AVX512_BF16");
         else
-            stores(&micro_amx);
+            stores_all(&micro_amx);
     }
 #endif
     return tap_done();
