@@ -3,7 +3,7 @@
 #include "lib/nn/gradient.h"
 
 #include "lib/base/arena.h"
-#include "lib/base/cpu.h"
+#include "lib/nn/operand.h"
 
 #include <string.h>
 
@@ -122,51 +122,6 @@ static void find_pixels(
         }
 }
 
-/* Four channels of four positions: a 4 x 4 transposition in four words of 64 bits. */
-static void transpose_four(uint16_t *to, size_t length, const uint16_t *const *pixel, int c)
-{
-    uint64_t row[4], out[4];
-    for (int i = 0; i < 4; i++)
-        memcpy(&row[i], pixel[i] + c, sizeof row[i]);
-    const uint64_t even = 0x0000FFFF0000FFFF, low = 0x00000000FFFFFFFF;
-    const uint64_t a = (row[0] & even) | (row[1] & even) << 16;
-    const uint64_t b = (row[0] >> 16 & even) | (row[1] & ~even);
-    const uint64_t d = (row[2] & even) | (row[3] & even) << 16;
-    const uint64_t e = (row[2] >> 16 & even) | (row[3] & ~even);
-    out[0] = (a & low) | d << 32;
-    out[1] = (b & low) | e << 32;
-    out[2] = a >> 32 | (d & ~low);
-    out[3] = b >> 32 | (e & ~low);
-    for (size_t i = 0; i < 4; i++)
-        memcpy(to + i * length, &out[i], sizeof out[i]);
-}
-
-/* to [c][length] from `count` positions, some at a time, so that their lines stay in L1. */
-static void transpose(
-    uint16_t *to, size_t length, const uint16_t *const *pixel, size_t count, int c)
-{
-    enum { POSITIONS = 64 };
-    const uint16_t one = 1;
-    uint8_t little;
-    memcpy(&little, &one, 1);
-    for (size_t first = 0; first < count; first += POSITIONS) {
-        const size_t end = first + POSITIONS < count ? first + POSITIONS : count;
-        int channel = 0;
-        for (; little && channel + 4 <= c; channel += 4) {
-            uint16_t *const row = to + (size_t)channel * length;
-            size_t q = first;
-            for (; q + 4 <= end; q += 4)
-                transpose_four(row + q, length, pixel + q, channel);
-            for (; q < end; q++)
-                for (size_t i = 0; i < 4; i++)
-                    row[i * length + q] = pixel[q][(size_t)channel + i];
-        }
-        for (; channel < c; channel++)
-            for (size_t q = first; q < end; q++)
-                to[(size_t)channel * length + q] = pixel[q][channel];
-    }
-}
-
 static void make_image(
     const struct gradient *gradient, const struct room *room, const uint16_t *x, int n)
 {
@@ -174,17 +129,8 @@ static void make_image(
     const size_t phase_size = (size_t)(gradient->groups * MICRO_STRIP) * length;
     for (int phase = 0; phase < gradient->g.phases; phase++) {
         find_pixels(gradient, room, x, phase, n);
-        transpose(room->image + (size_t)phase * phase_size, length, room->pixel,
+        operand_transpose(room->image + (size_t)phase * phase_size, length, room->pixel,
             geometry_length(&gradient->g, n, WIDTH), gradient->c);
-    }
-}
-
-CPU_CLONES static void interleave(
-    uint16_t *restrict to, const uint16_t *restrict even, const uint16_t *restrict odd)
-{
-    for (int i = 0; i < MICRO_PANEL; i++) {
-        to[2 * i] = even[i];
-        to[2 * i + 1] = odd[i];
     }
 }
 
@@ -194,25 +140,21 @@ static void pack_dy(const struct gradient *gradient, const struct room *room, co
 {
     const int k = gradient->k;
     const int end = k - first < SLICE * MICRO_COLUMNS ? k : first + SLICE * MICRO_COLUMNS;
-    for (int strip = 0; strip < strips; strip++)
+    for (int strip = 0; strip < strips; strip++) {
+        for (int p = 0; strip + 1 < strips && p < WIDTH; p++)
+            if (room->place[(strip + 1) * WIDTH + p] >= 0)
+                operand_fetch(dy + (size_t)room->place[(strip + 1) * WIDTH + p] * (size_t)k + first,
+                    end - first);
         for (int p = 0; p < WIDTH; p += 2) {
             const int *const place = room->place + (ptrdiff_t)strip * WIDTH + p;
             const uint16_t *const even =
                 place[0] < 0 ? room->zeros : dy + (size_t)place[0] * (size_t)k + first;
             const uint16_t *const odd =
                 place[1] < 0 ? room->zeros : dy + (size_t)place[1] * (size_t)k + first;
-            uint16_t *to = room->dy + (size_t)strip * MICRO_B + (size_t)p * MICRO_PANEL;
-            for (int f = 0; first + f < end; f += MICRO_PANEL, to += (size_t)strips * MICRO_B)
-                if (end - first - f >= MICRO_PANEL) {
-                    interleave(to, even + f, odd + f);
-                } else {
-                    memset(to, 0, 2 * MICRO_PANEL * sizeof *to);
-                    for (int i = 0; first + f + i < end; i++) {
-                        to[2 * i] = even[f + i];
-                        to[2 * i + 1] = odd[f + i];
-                    }
-                }
+            operand_interleave(room->dy + (size_t)strip * MICRO_B + (size_t)p * MICRO_PANEL,
+                (size_t)strips * MICRO_B, even, odd, end - first);
         }
+    }
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
