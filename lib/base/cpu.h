@@ -19,6 +19,10 @@
 #define CPU_BF16     3 /* AVX512_BF16: products of pairs of bf16 */
 #define CPU_AMX      4 /* tiles of bf16, and the operating system lets this process use them */
 
+/* Outputs of so many bytes, more than a core's own caches, are written past them: a line that is not
+ * there need not be read before it is overwritten. */
+#define CPU_STREAM_BYTES ((size_t)4 << 20)
+
 #ifndef CPU_MOST
 #define CPU_MOST CPU_AMX
 #endif

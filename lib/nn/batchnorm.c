@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/nn/batchnorm.h"
 
+#include "lib/base/cpu.h"
 #include "lib/nn/normrow.h"
 
 #include <math.h>
@@ -61,6 +62,17 @@ static struct tile cut_tile(const struct cut *cut, int block, int number)
     return tile;
 }
 
+/* The tile's long rows, and its shorter one. */
+static struct normrow_at at_rows(const struct tile *tile, enum precision precision, bool stream)
+{
+    return (struct normrow_at){tile->rows, tile->stride, tile->width, precision, stream};
+}
+
+static struct normrow_at at_tail(const struct normrow_at *rows, const struct tile *tile)
+{
+    return (struct normrow_at){1, rows->stride, tile->tail, rows->precision, rows->stream};
+}
+
 /* Element i of a map, NULL of none. */
 static void *element(const void *map, enum precision precision, size_t i)
 {
@@ -102,6 +114,7 @@ size_t batchnorm_scratch(size_t m, int c)
 
 struct statistics {
     struct cut cut;
+    const struct normrow *loops;
     const void *x;
     enum precision precision;
     float *scratch;
@@ -116,21 +129,24 @@ static void statistics_block(void *context, int block, int thread)
     for (int number = 0; number < s->cut.tiles; number++) {
         const struct tile tile = cut_tile(&s->cut, block, number);
         const void *x = precision_at(s->x, s->precision, tile.first);
-        const void *last =
-            precision_at(x, s->precision, tile.tail > 0 ? tile.rows * tile.stride : 0);
+        const void *last = precision_at(x, s->precision, tile.rows * tile.stride);
+        const struct normrow_at long_rows = at_rows(&tile, s->precision, false);
+        const struct normrow_at tail = at_tail(&long_rows, &tile);
         float *mean = block_sums(&s->cut, s->scratch, block, 0);
         float *squares = block_sums(&s->cut, s->scratch, block, 1);
         const size_t bytes = (size_t)tile.channels * sizeof(float);
         float wide[WIDTH] = {0}, sum[WIDTH] = {0};
-        normrow_sum(sum, x, s->precision, tile.rows, tile.stride, tile.width);
-        normrow_sum(sum, last, s->precision, 1, tile.stride, tile.tail);
+        s->loops->sum(&long_rows, sum, x);
+        if (tile.tail > 0)
+            s->loops->sum(&tail, sum, last);
         fold(sum, &tile);
         for (int i = 0; i < tile.channels; i++)
             mean[tile.channel + i] = sum[i] / rows;
         widen(wide, mean, &tile);
         memset(sum, 0, sizeof sum);
-        normrow_squares(sum, x, wide, s->precision, tile.rows, tile.stride, tile.width);
-        normrow_squares(sum, last, wide, s->precision, 1, tile.stride, tile.tail);
+        s->loops->squares(&long_rows, sum, x, wide);
+        if (tile.tail > 0)
+            s->loops->squares(&tail, sum, last, wide);
         fold(sum, &tile);
         memcpy(squares + tile.channel, sum, bytes);
     }
@@ -141,7 +157,7 @@ void batchnorm_statistics(struct parallel *parallel, float *mean, float *inverse
     int c, float *scratch)
 {
     struct statistics s = {
-        .cut = cut_make(m, c), .x = x, .precision = precision, .scratch = scratch};
+        cut_make(m, c), normrow_choose(cpu_level()), x, precision, scratch};
     parallel_run(parallel, s.cut.blocks, statistics_block, &s);
     for (int i = 0; i < c; i++) {
         /* Blocks are joined as in Chan, Golub & LeVeque 1983, equation 2.1. */
@@ -172,15 +188,22 @@ void batchnorm_running(
     }
 }
 
+/* Is `out`, of m rows, better written past the caches? Not where `in` is, from which it is made. */
+static bool streams(const void *out, const void *in, enum precision precision, size_t m, int c)
+{
+    return out != in && m * (size_t)c * precision_size(precision) >= CPU_STREAM_BYTES;
+}
+
 /* ---- forward -------------------------------------------------------------------------------- */
 
 struct forward {
     struct cut cut;
+    const struct normrow *loops;
     void *y;
     const void *x, *residual;
     enum precision precision;
     const float *mean, *inverse, *gamma, *beta;
-    bool relu;
+    bool relu, stream;
 };
 
 static void forward_block(void *context, int block, int thread)
@@ -196,11 +219,13 @@ static void forward_block(void *context, int block, int thread)
         widen(beta, f->beta, &tile);
         for (size_t i = 0; i < tile.width; i++)
             scale[i] *= inverse[i];
-        for (size_t row = 0; row < tile.rows + (tile.tail > 0); row++) {
-            const size_t at = tile.first + row * tile.stride;
-            normrow_forward(element(f->y, f->precision, at), element(f->x, f->precision, at),
-                element(f->residual, f->precision, at), f->precision, mean, scale, beta,
-                row < tile.rows ? tile.width : tile.tail, f->relu);
+        const struct normrow_at rows = at_rows(&tile, f->precision, f->stream);
+        const struct normrow_at tail = at_tail(&rows, &tile);
+        for (int part = 0; part < 1 + (tile.tail > 0); part++) {
+            const size_t at = tile.first + (part > 0 ? tile.rows * tile.stride : 0);
+            f->loops->forward(part > 0 ? &tail : &rows, element(f->y, f->precision, at),
+                element(f->x, f->precision, at), element(f->residual, f->precision, at), mean,
+                scale, beta, f->relu);
         }
     }
 }
@@ -209,8 +234,9 @@ void batchnorm_forward(struct parallel *parallel, void *y, const void *x, const 
     enum precision precision, const float *mean, const float *inverse, const float *gamma,
     const float *beta, size_t m, int c, bool relu)
 {
-    struct forward f = {
-        cut_make(m, c), y, x, residual, precision, mean, inverse, gamma, beta, relu};
+    struct forward f = {cut_make(m, c), normrow_choose(cpu_level()), y, x, residual, precision,
+        mean, inverse, gamma, beta, relu, streams(y, x, precision, m, c)};
+    f.stream = f.stream && y != residual;
     parallel_run(parallel, f.cut.blocks, forward_block, &f);
 }
 
@@ -218,13 +244,36 @@ void batchnorm_forward(struct parallel *parallel, void *y, const void *x, const 
 
 struct backward {
     struct cut cut;
+    const struct normrow *loops;
     void *dx, *dresidual;
     const void *dy, *x, *y;
     enum precision precision;
-    const float *mean, *inverse, *gamma;
-    bool relu, constant;
+    const float *mean, *inverse, *gamma, *beta;
+    bool relu, constant, stream;
     float *scratch;
 };
+
+/* The tile's part of scale = gamma * inverse. */
+static void widen_scale(float scale[WIDTH], const struct backward *b, const struct tile *tile)
+{
+    float inverse[WIDTH];
+    widen(inverse, b->inverse, tile);
+    widen(scale, b->gamma, tile);
+    for (size_t i = 0; i < tile->width; i++)
+        scale[i] *= inverse[i];
+}
+
+/* Where ReLU was open, from element `at` on. */
+static struct normrow_gate gate_at(
+    const struct backward *b, size_t at, const float *scale, const float *beta)
+{
+    struct normrow_gate gate = {NULL, NULL, NULL};
+    if (b->relu && b->y != NULL)
+        gate.y = element(b->y, b->precision, at);
+    else if (b->relu)
+        gate = (struct normrow_gate){NULL, scale, beta};
+    return gate;
+}
 
 static void sums_block(void *context, int block, int thread)
 {
@@ -232,14 +281,18 @@ static void sums_block(void *context, int block, int thread)
     (void)thread;
     for (int number = 0; number < b->cut.tiles; number++) {
         const struct tile tile = cut_tile(&b->cut, block, number);
-        float mean[WIDTH], sum[2][WIDTH] = {{0}};
+        float mean[WIDTH], scale[WIDTH], beta[WIDTH], sum[2][WIDTH] = {{0}};
         widen(mean, b->mean, &tile);
-        for (size_t row = 0; row < tile.rows + (tile.tail > 0); row++) {
-            const size_t at = tile.first + row * tile.stride;
-            normrow_sums(sum[0], sum[1], element(b->dresidual, b->precision, at),
-                element(b->dy, b->precision, at), element(b->x, b->precision, at),
-                element(b->relu ? b->y : NULL, b->precision, at), b->precision, mean,
-                row < tile.rows ? tile.width : tile.tail);
+        widen_scale(scale, b, &tile);
+        widen(beta, b->beta, &tile);
+        const struct normrow_at rows = at_rows(&tile, b->precision, false);
+        const struct normrow_at tail = at_tail(&rows, &tile);
+        for (int part = 0; part < 1 + (tile.tail > 0); part++) {
+            const size_t at = tile.first + (part > 0 ? tile.rows * tile.stride : 0);
+            const struct normrow_gate gate = gate_at(b, at, scale, beta);
+            b->loops->sums(part > 0 ? &tail : &rows, sum[0], sum[1],
+                element(b->dresidual, b->precision, at), element(b->dy, b->precision, at),
+                element(b->x, b->precision, at), &gate, mean);
         }
         for (int which = 0; which < 2; which++) {
             fold(sum[which], &tile);
@@ -253,23 +306,25 @@ static void apply_block(void *context, int block, int thread)
 {
     const struct backward *b = context;
     const void *dy = b->dresidual != NULL ? b->dresidual : b->dy; /* there ReLU is done */
-    const void *y = b->relu && b->dresidual == NULL ? b->y : NULL;
     (void)thread;
     for (int number = 0; number < b->cut.tiles; number++) {
         const struct tile tile = cut_tile(&b->cut, block, number);
-        float mean[WIDTH], scale[WIDTH], inverse[WIDTH], offset[WIDTH], slope[WIDTH];
+        float mean[WIDTH], scale[WIDTH], beta[WIDTH], offset[WIDTH], slope[WIDTH];
         widen(mean, b->mean, &tile);
-        widen(inverse, b->inverse, &tile);
-        widen(scale, b->gamma, &tile);
+        widen_scale(scale, b, &tile);
+        widen(beta, b->beta, &tile);
         widen(offset, block_sums(&b->cut, b->scratch, b->cut.blocks, 0), &tile);
         widen(slope, block_sums(&b->cut, b->scratch, b->cut.blocks, 1), &tile);
-        for (size_t i = 0; i < tile.width; i++)
-            scale[i] *= inverse[i];
-        for (size_t row = 0; row < tile.rows + (tile.tail > 0); row++) {
-            const size_t at = tile.first + row * tile.stride;
-            normrow_backward(element(b->dx, b->precision, at), element(dy, b->precision, at),
-                element(b->x, b->precision, at), element(y, b->precision, at), b->precision, mean,
-                scale, offset, slope, row < tile.rows ? tile.width : tile.tail);
+        const struct normrow_at rows = at_rows(&tile, b->precision, b->stream);
+        const struct normrow_at tail = at_tail(&rows, &tile);
+        for (int part = 0; part < 1 + (tile.tail > 0); part++) {
+            const size_t at = tile.first + (part > 0 ? tile.rows * tile.stride : 0);
+            struct normrow_gate gate = {NULL, NULL, NULL};
+            if (b->dresidual == NULL)
+                gate = gate_at(b, at, scale, beta);
+            b->loops->backward(part > 0 ? &tail : &rows, element(b->dx, b->precision, at),
+                element(dy, b->precision, at), element(b->x, b->precision, at), &gate, mean, scale,
+                offset, slope);
         }
     }
 }
@@ -278,11 +333,12 @@ static void apply_block(void *context, int block, int thread)
  * functions of x unless `constant`. */
 void batchnorm_backward(struct parallel *parallel, void *dx, void *dresidual, float *dgamma,
     float *dbeta, const void *dy, const void *x, const void *y, enum precision precision,
-    const float *mean, const float *inverse, const float *gamma, size_t m, int c, bool relu,
-    bool constant, float *scratch)
+    const float *mean, const float *inverse, const float *gamma, const float *beta, size_t m, int c,
+    bool relu, bool constant, float *scratch)
 {
-    struct backward b = {cut_make(m, c), dx, dresidual, dy, x, y, precision, mean, inverse, gamma,
-        relu, constant, scratch};
+    struct backward b = {cut_make(m, c), normrow_choose(cpu_level()), dx, dresidual, dy, x, y,
+        precision, mean, inverse, gamma, beta, relu, constant,
+        streams(dx, dresidual != NULL ? dresidual : dy, precision, m, c), scratch};
     parallel_run(parallel, b.cut.blocks, sums_block, &b);
     float *offset = block_sums(&b.cut, scratch, b.cut.blocks, 0);
     float *slope = block_sums(&b.cut, scratch, b.cut.blocks, 1);

@@ -29,7 +29,7 @@ struct mlp {
 /* Of one layer, one part. */
 struct trace {
     float *dense; /* [rows,out] before batch norm */
-    float *y;     /* [rows,out] after it and ReLU; NULL without ReLU: the caller's output */
+    float *y;     /* [rows,out] after it and ReLU; NULL for the last layer: the caller's output */
     float *mean, *inverse; /* [out] */
 };
 
@@ -134,7 +134,8 @@ static void layout(struct arena *arena, struct tape *t, const struct mlp *m, int
         struct trace trace = {0};
         if (t->training) {
             trace.dense = arena_take(arena, n, out * sizeof(float));
-            trace.y = m->layer[i].relu ? arena_take(arena, n, out * sizeof(float)) : NULL;
+            if (i + 1 < m->layers)
+                trace.y = arena_take(arena, n, out * sizeof(float));
         }
         trace.mean = arena_take(arena, out, sizeof(float));
         trace.inverse = arena_take(arena, out, sizeof(float));
@@ -239,10 +240,6 @@ static void forward(
                 PRECISION_F32, (size_t)rows, l->out, t->scratch);
         batchnorm_forward(m->parallel, y, dense, NULL, PRECISION_F32, trace->mean, trace->inverse,
             value(m, l->gamma), value(m, l->beta), (size_t)rows, l->out, l->relu);
-        if (last && trace->y != NULL) { /* a head that stops early ends in a ReLU */
-            memcpy(trace->y, y, (size_t)rows * (size_t)l->out * sizeof *y);
-            leave(t, trace->y, rows, l->out);
-        }
         leave(t, trace->dense, rows, l->out);
         if (i > 0)
             leave(t, x, rows, l->in);
@@ -266,13 +263,13 @@ static void backward(
         float *const ddense = t->grad[0], *const dx = i > 0 ? t->grad[1] : grad_in;
         /* in the forward pass this was: y = relu(batch norm(dense)) */
         batchnorm_backward(m->parallel, ddense, NULL, gradient(m, l->gamma), gradient(m, l->beta),
-            dy, trace->dense, trace->y, PRECISION_F32, trace->mean, trace->inverse,
-            value(m, l->gamma), (size_t)rows, l->out, l->relu, m->options.frozen, t->scratch);
+            dy, trace->dense, NULL, PRECISION_F32, trace->mean, trace->inverse, value(m, l->gamma),
+            value(m, l->beta), (size_t)rows, l->out, l->relu, m->options.frozen, t->scratch);
         /* and this: dense = x . weight^T */
         linear_backward(m->parallel, dx, gradient(m, l->weight), NULL, ddense,
             i > 0 ? t->trace[i - 1].y : in, value(m, l->weight), rows, l->in, l->out);
         leave(t, trace->dense, rows, l->out);
-        if (l->relu)
+        if (trace->y != NULL)
             leave(t, trace->y, rows, l->out);
         dy = dx;
     }

@@ -15,9 +15,6 @@
 /* Sums of blocks kept at a time: as many as fit here, one a thread at least. */
 static const size_t partial_bytes = (size_t)64 << 20;
 
-/* Maps from here on are written past the caches: more than a core's own. */
-static const size_t stream_bytes = (size_t)4 << 20;
-
 struct tiled_context {
     struct parallel *parallel;
     const struct micro *micro;
@@ -269,7 +266,7 @@ static size_t blocks_of(size_t units, int block)
 static bool streams(int n, int h, int w, int c)
 {
     const int64_t shape[4] = {n, h, w, c};
-    return shape_bytes(4, shape, sizeof(uint16_t)) >= stream_bytes;
+    return shape_bytes(4, shape, sizeof(uint16_t)) >= CPU_STREAM_BYTES;
 }
 
 void tiled_forward(struct tiled *conv, uint16_t *y, const uint16_t *x, int n)

@@ -65,7 +65,7 @@ static void forward(struct layer *l, struct parallel *parallel, bool update)
 static void backward(struct layer *l, struct parallel *parallel)
 {
     batchnorm_backward(parallel, l->dx, l->residual ? l->dr : NULL, l->dgamma, l->dbeta, l->dy,
-        l->x, l->y, PRECISION_F32, l->mean, l->inverse, l->gamma, l->m, l->c, l->relu, l->constant,
+        l->x, l->y, PRECISION_F32, l->mean, l->inverse, l->gamma, l->beta, l->m, l->c, l->relu, l->constant,
         l->scratch);
 }
 
@@ -229,8 +229,13 @@ static void in_place(void)
     memcpy(dy, a.dy, a.n * sizeof *dy);
     memset(a.dgamma, 0, 24 * sizeof(float));
     batchnorm_backward(NULL, dy, NULL, a.dgamma, a.dbeta, dy, a.x, a.y, PRECISION_F32, a.mean,
-        a.inverse, a.gamma, a.m, a.c, true, false, a.scratch);
+        a.inverse, a.gamma, a.beta, a.m, a.c, true, false, a.scratch);
     OK(memcmp(dy, a.dx, a.n * sizeof *dy) == 0, "dx may be dy");
+    memcpy(dy, a.dy, a.n * sizeof *dy);
+    memset(a.dgamma, 0, 24 * sizeof(float));
+    batchnorm_backward(NULL, dy, NULL, a.dgamma, a.dbeta, dy, a.x, NULL, PRECISION_F32, a.mean,
+        a.inverse, a.gamma, a.beta, a.m, a.c, true, false, a.scratch);
+    OK(memcmp(dy, a.dx, a.n * sizeof *dy) == 0, "x tells where ReLU was open, as y does");
     memcpy(dy, a.x, a.n * sizeof *dy);
     batchnorm_forward(
         NULL, dy, dy, NULL, PRECISION_F32, a.mean, a.inverse, a.gamma, a.beta, a.m, a.c, true);
@@ -240,7 +245,7 @@ static void in_place(void)
     float *dx = malloc(b.n * sizeof *dx);
     memcpy(dy, b.dy, b.n * sizeof *dy);
     batchnorm_backward(NULL, dx, dy, b.dgamma, b.dbeta, dy, b.x, b.y, PRECISION_F32, b.mean,
-        b.inverse, b.gamma, b.m, b.c, true, false, b.scratch);
+        b.inverse, b.gamma, b.beta, b.m, b.c, true, false, b.scratch);
     OK(memcmp(dx, b.dx, b.n * sizeof *dx) == 0 && memcmp(dy, b.dr, b.n * sizeof *dy) == 0,
         "dresidual may be dy");
     free(dx);
@@ -306,7 +311,7 @@ static void half(size_t m, int c, bool relu, bool residual, bool constant)
         l.gamma, l.beta, m, c, relu);
     bool same = memcmp(map[3], wanted, n * sizeof *wanted) == 0;
     batchnorm_backward(NULL, map[4], residual ? map[5] : NULL, dgamma, dbeta, map[2], map[0],
-        map[3], PRECISION_BF16, mean, inverse, l.gamma, m, c, relu, constant, l.scratch);
+        map[3], PRECISION_BF16, mean, inverse, l.gamma, l.beta, m, c, relu, constant, l.scratch);
     precision_write(wanted, l.dx, PRECISION_BF16, n);
     same = same && memcmp(map[4], wanted, n * sizeof *wanted) == 0;
     precision_write(wanted, l.dr, PRECISION_BF16, n);
