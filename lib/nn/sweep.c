@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { IMAGE_BYTES = 512 << 10, MOST_PICTURES = 16 };
+enum { FEW_CHUNKS = 16, MANY_STRIPS = 32 };
 enum { PLAIN_BYTES = 256 << 10, FEWEST_UNITS = 64, MOST_UNITS = 1024 };
 
 static int divide_up(int a, int b)
@@ -20,7 +21,7 @@ static int divide_up(int a, int b)
  * few sets of L1. */
 static int step_of(int c)
 {
-    return c >= 256 && c % (2 * MICRO_CHUNK) == 0 ? c + MICRO_CHUNK : c;
+    return c >= 128 && c % (2 * MICRO_CHUNK) == 0 ? c + MICRO_CHUNK : c;
 }
 
 /* A 1x1 filter reads whole chunks of the maps themselves, every pixel a picture of its own; if it does not
@@ -85,6 +86,51 @@ static void list_chunks(struct sweep *sweep)
         }
 }
 
+/* ---- layout --------------------------------------------------------------------------------- */
+
+/* From pixels of the phase to pixels of dx. */
+static void place_in_map(const struct sweep *sweep, int *place, int count)
+{
+    const int y = sweep->g.shape.y, x = sweep->g.shape.x, stride = sweep->part.stride;
+    for (int i = 0; i < count; i++)
+        if (place[i] >= 0) {
+            const int n = place[i] / x / y, oy = place[i] / x % y, ox = place[i] % x;
+            place[i] = (n * sweep->h + sweep->part.h + oy * stride) * sweep->w + sweep->part.w +
+                       ox * stride;
+        }
+}
+
+/* Of n units: fills the arrays of a layout. */
+static void lay_out(const struct sweep *sweep, struct sweep_layout *layout, int n)
+{
+    const size_t length = geometry_length(&sweep->g, n, MICRO_STRIP), step = (size_t)sweep->step;
+    for (int j = 0; j < sweep->chunks; j++) {
+        const struct sweep_chunk *const chunk = &sweep->chunk[j];
+        const size_t position = (size_t)chunk->phase * length + (size_t)chunk->shift;
+        layout->offset[j] = (ptrdiff_t)(position * step) + chunk->from;
+    }
+    layout->strips = geometry_strips(&sweep->g, n, MICRO_STRIP, layout->start, layout->place);
+    if (sweep->back)
+        place_in_map(sweep, layout->place, layout->strips * MICRO_STRIP);
+    memset(layout->place + (ptrdiff_t)layout->strips * MICRO_STRIP, -1,
+        MICRO_STRIP * sizeof *layout->place);
+}
+
+/* That of a full block, once for all. */
+static int keep_layout(struct sweep *sweep, struct err *err)
+{
+    struct sweep_layout *const full = &sweep->full;
+    full->strips = geometry_strips(&sweep->g, sweep->block, MICRO_STRIP, NULL, NULL);
+    const size_t strips = (size_t)full->strips + 1;
+    full->start = calloc(strips, sizeof *full->start);
+    full->place = calloc(strips * MICRO_STRIP, sizeof *full->place);
+    full->offset = calloc((size_t)sweep->chunks, sizeof *full->offset);
+    if (full->start == NULL || full->place == NULL || full->offset == NULL)
+        return err_memory(err, "a convolution");
+    lay_out(sweep, full, sweep->block);
+    return 0;
+}
+
 int sweep_init(struct sweep *sweep, const struct geometry_shape *shape,
     const struct conv2d_shape *conv, const struct geometry_part *part, int block, struct err *err)
 {
@@ -118,13 +164,16 @@ int sweep_init(struct sweep *sweep, const struct geometry_shape *shape,
         return err_memory(err, "a convolution");
     sweep->packed = memset(memory, 0, packed);
     list_chunks(sweep);
-    return 0;
+    return keep_layout(sweep, err);
 }
 
 void sweep_free(struct sweep *sweep)
 {
     free(sweep->chunk);
     free(sweep->packed);
+    free(sweep->full.start);
+    free(sweep->full.place);
+    free(sweep->full.offset);
 }
 
 /* ---- weights -------------------------------------------------------------------------------- */
@@ -160,23 +209,23 @@ void sweep_refresh(struct sweep *sweep, const float *weight, const struct conv2d
 /* ---- running -------------------------------------------------------------------------------- */
 
 struct room {
-    uint16_t *image;   /* or, where the maps are read, one strip: the last, if it is not full */
-    ptrdiff_t *offset; /* [chunks] */
-    int *start, *place;
+    uint16_t *image;           /* or, where the maps are read, one strip: the last, if it is not full */
+    float *sums;               /* [pairs of strips][MICRO_SUM] */
+    struct sweep_layout layout; /* of a block that is not full */
 };
 
 static struct room room_of(const struct sweep *sweep, struct arena *arena)
 {
     const size_t length = geometry_length(&sweep->g, sweep->block, MICRO_STRIP);
-    const size_t strips =
-        (size_t)geometry_strips(&sweep->g, sweep->block, MICRO_STRIP, NULL, NULL) + 1;
     const size_t positions = sweep->direct ? MICRO_STRIP : length * (size_t)sweep->g.phases;
+    const size_t strips = (size_t)sweep->full.strips + 1;
     struct room room;
     room.image =
         arena_take(arena, positions * (size_t)sweep->step + MICRO_CHUNK, sizeof *room.image);
-    room.offset = arena_take(arena, (size_t)sweep->chunks, sizeof *room.offset);
-    room.start = arena_take(arena, strips, sizeof *room.start);
-    room.place = arena_take(arena, strips * MICRO_STRIP, sizeof *room.place);
+    room.sums = arena_take(arena, strips / 2 * MICRO_SUM, sizeof *room.sums);
+    room.layout.offset = arena_take(arena, (size_t)sweep->chunks, sizeof *room.layout.offset);
+    room.layout.start = arena_take(arena, strips, sizeof *room.layout.start);
+    room.layout.place = arena_take(arena, strips * MICRO_STRIP, sizeof *room.layout.place);
     return room;
 }
 
@@ -185,18 +234,6 @@ size_t sweep_scratch(const struct sweep *sweep)
     struct arena arena = {0};
     room_of(sweep, &arena);
     return arena.used;
-}
-
-/* From pixels of the phase to pixels of dx. */
-static void place_in_map(const struct sweep *sweep, int *place, int count)
-{
-    const int y = sweep->g.shape.y, x = sweep->g.shape.x, stride = sweep->part.stride;
-    for (int i = 0; i < count; i++)
-        if (place[i] >= 0) {
-            const int n = place[i] / x / y, oy = place[i] / x % y, ox = place[i] % x;
-            place[i] = (n * sweep->h + sweep->part.h + oy * stride) * sweep->w + sweep->part.w +
-                       ox * stride;
-        }
 }
 
 /* The image of n units, or of the last strip of them; returns the positions of all others. */
@@ -218,42 +255,64 @@ static const uint16_t *prepare(
     return maps;
 }
 
+struct operands {
+    const struct sweep_layout *layout;
+    const uint16_t *image, *last; /* last: the strip that is not full, or NULL */
+    float *sums;
+};
+
+/* Chunks from .. from+count-1 of a pair of strips and of the panels b[0], b[1] (or NULL). */
+static void multiply(const struct sweep *sweep, const struct micro *micro, const struct operands *o,
+    float *sum, int strip, const uint16_t *const *b, int from, int count)
+{
+    const uint16_t *a[2];
+    for (int i = 0; i < 2; i++) {
+        const int which = strip + i < o->layout->strips ? strip + i : strip;
+        a[i] = o->image + (ptrdiff_t)o->layout->start[which] * sweep->step;
+        if (which == o->layout->strips - 1 && o->last != NULL)
+            a[i] = o->last;
+    }
+    const ptrdiff_t skip = (ptrdiff_t)from * MICRO_B;
+    micro->product(sum, a[0], a[1], (size_t)sweep->step, o->layout->offset + from, b[0] + skip,
+        b[1] == NULL ? NULL : b[1] + skip, count, from > 0);
+}
+
+/* How many chunks of a panel go together over all strips: see sweep.h. */
+static int together(int chunks, int strips)
+{
+    const int turns = strips < MANY_STRIPS || chunks < 2 * FEW_CHUNKS ? 1 : chunks / FEW_CHUNKS;
+    return divide_up(chunks, turns);
+}
+
 void sweep_run(const struct sweep *sweep, const struct micro *micro, void *scratch, uint16_t *out,
     const uint16_t *maps, size_t first, int n, bool stream)
 {
-    _Alignas(64) float sum[MICRO_SUM];
     struct arena arena = {.base = scratch, .size = SIZE_MAX};
-    const struct room room = room_of(sweep, &arena);
+    struct room room = room_of(sweep, &arena);
     const struct geometry_shape *const p = &sweep->g.shape;
-    const size_t step = (size_t)sweep->step, k = (size_t)sweep->k;
+    const size_t k = (size_t)sweep->k, panel = (size_t)sweep->chunks * MICRO_B;
     maps += first * (size_t)p->h * (size_t)p->w * (size_t)sweep->c;
     out += first * (size_t)sweep->h * (size_t)sweep->w * k;
-    const uint16_t *const image = prepare(sweep, &room, maps, n);
-    const size_t length = geometry_length(&sweep->g, n, MICRO_STRIP);
-    for (int j = 0; j < sweep->chunks; j++) {
-        const struct sweep_chunk *const chunk = &sweep->chunk[j];
-        const size_t position = (size_t)chunk->phase * length + (size_t)chunk->shift;
-        room.offset[j] = (ptrdiff_t)(position * step) + chunk->from;
-    }
-    const int strips = geometry_strips(&sweep->g, n, MICRO_STRIP, room.start, room.place);
-    memset(room.place + (size_t)strips * MICRO_STRIP, -1, MICRO_STRIP * sizeof *room.place);
-    if (sweep->back)
-        place_in_map(sweep, room.place, strips * MICRO_STRIP);
-    const int edge = sweep->direct && n % MICRO_STRIP > 0 ? strips - 1 : -1;
+    if (n < sweep->block)
+        lay_out(sweep, &room.layout, n);
+    const struct operands o = {.layout = n < sweep->block ? &room.layout : &sweep->full,
+        .image = prepare(sweep, &room, maps, n),
+        .last = sweep->direct && n % MICRO_STRIP > 0 ? room.image : NULL,
+        .sums = room.sums};
+    const int strips = o.layout->strips, few = together(sweep->chunks, strips);
     for (int column = 0; column < sweep->k; column += MICRO_COLUMNS) {
-        const size_t panel = (size_t)sweep->chunks * MICRO_B;
         const uint16_t *const b0 = sweep->packed + (size_t)(column / MICRO_PANEL) * panel;
-        const uint16_t *const b1 = column + MICRO_PANEL < sweep->k ? b0 + panel : NULL;
+        const uint16_t *const b[2] = {b0, column + MICRO_PANEL < sweep->k ? b0 + panel : NULL};
         const int columns = sweep->k - column < MICRO_COLUMNS ? sweep->k - column : MICRO_COLUMNS;
-        for (int strip = 0; strip < strips; strip += 2) {
-            const uint16_t *a[2];
-            for (int i = 0; i < 2; i++) {
-                const int which = strip + i < strips ? strip + i : strip;
-                a[i] = which == edge ? room.image : image + (size_t)room.start[which] * step;
+        for (int from = 0; from < sweep->chunks; from += few)
+            for (int strip = 0; strip < strips; strip += 2) {
+                const int left = sweep->chunks - from;
+                float *const sum =
+                    room.sums + (few == sweep->chunks ? 0 : (ptrdiff_t)strip / 2 * MICRO_SUM);
+                multiply(sweep, micro, &o, sum, strip, b, from, left < few ? left : few);
+                if (left <= few)
+                    (stream ? micro->stream : micro->store)(out + column, sum,
+                        o.layout->place + (ptrdiff_t)strip * MICRO_STRIP, k, columns);
             }
-            micro->product(sum, a[0], a[1], step, room.offset, b0, b1, sweep->chunks, false);
-            (stream ? micro->stream : micro->store)(
-                out + column, sum, room.place + (ptrdiff_t)strip * MICRO_STRIP, k, columns);
-        }
     }
 }
