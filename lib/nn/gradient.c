@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { WIDTH = MICRO_CHUNK, SLICE = 4 }; /* positions of a strip; panels of 32 filters */
-enum { HOT_BYTES = 768 << 10, IMAGE_BYTES = 4 << 20, MOST_PICTURES = 128, MOST_UNITS = 2048 };
+enum { HOT_BYTES = 1536 << 10, IMAGE_BYTES = 8 << 20, MOST_PICTURES = 256, MOST_UNITS = 2048 };
 
 static int divide_up(int a, int b)
 {
@@ -52,7 +52,7 @@ void gradient_init(struct gradient *gradient, const struct conv2d_shape *conv)
     }
     gradient->block = block_of(gradient, &shape);
     geometry_init(&gradient->g, &shape, gradient->block, WIDTH);
-    gradient->slices = gradient->taps > 1 ? divide_up(gradient->panels, SLICE) : 1;
+    gradient->slices = divide_up(gradient->panels, SLICE);
     gradient->pairs = divide_up(gradient->taps * gradient->groups, 2);
     /* An odd number of lines between rows: 32 of them meet in no set of L1. */
     const int lines = divide_up((int)geometry_length(&gradient->g, gradient->block, WIDTH), 32);
@@ -190,7 +190,7 @@ static void multiply(const struct gradient *gradient, const struct micro *micro,
 }
 
 void gradient_run(const struct gradient *gradient, const struct micro *micro, void *scratch,
-    float *sums, const uint16_t *x, const uint16_t *dy, size_t first, int n, int slice)
+    float *sums, const uint16_t *x, const uint16_t *dy, size_t first, int n, int job, int jobs)
 {
     struct arena arena = {.base = scratch, .size = SIZE_MAX};
     const struct room room = room_of(gradient, &arena);
@@ -204,10 +204,10 @@ void gradient_run(const struct gradient *gradient, const struct micro *micro, vo
     for (int i = 0; i < strips; i++)
         room.offset[i] = room.start[i];
     make_image(gradient, &room, x, n);
-    const int end = gradient->slices > 1 ? (slice + 1) * SLICE : gradient->panels;
-    for (int panel = slice * SLICE; panel < end && panel < gradient->panels; panel += SLICE) {
-        pack_dy(gradient, &room, dy, strips, panel * MICRO_COLUMNS);
-        multiply(gradient, micro, &room, sums, strips, panel);
+    const int end = gradient->slices * (job + 1) / jobs;
+    for (int slice = gradient->slices * job / jobs; slice < end; slice++) {
+        pack_dy(gradient, &room, dy, strips, slice * SLICE * MICRO_COLUMNS);
+        multiply(gradient, micro, &room, sums, strips, slice * SLICE);
     }
 }
 

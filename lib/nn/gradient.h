@@ -8,9 +8,9 @@
  *
  * Each block makes sums of its own, [pairs of tiles][32 filters][MICRO_SUM] floats, which the caller adds
  * in the order of the blocks. A block is cut in slices of 128 filters, whose packed dy stays in L2
- * together with 32 rows of the image; where there is one tap, transposing costs too much to be
- * done again for each, and one job does all.
- * Cost: 4 bytes a float and block written and read again; hence blocks of up to 128 pictures for small
+ * together with 32 rows of the image. One job does all slices of a block, lest the image is made again, if
+ * there are blocks enough for all threads.
+ * Cost: 4 bytes a float and block written and read again; hence blocks of up to 256 pictures for small
  * maps, whose filters are many. A chunk reads 32 lines of dy and 32 of x that cross lines, each next to
  * those of the chunk before; both from L2.
  * SPDX-License-Identifier: MIT */
@@ -27,7 +27,7 @@ struct gradient {
     bool direct; /* 1x1, stride 1: each pixel is a "picture" of g */
     int units;   /* pixels of a picture if so, else 1 */
     int block;   /* the most units of a run */
-    int slices;  /* runs of a block */
+    int slices;  /* of 128 filters */
     int groups;  /* of 16 channels */
     int pairs;   /* of tiles of 16 channels of one tap */
     int panels;  /* of 32 filters */
@@ -40,10 +40,12 @@ void gradient_init(struct gradient *gradient, const struct conv2d_shape *conv);
 size_t gradient_scratch(const struct gradient *gradient);
 size_t gradient_bytes(const struct gradient *gradient);
 
-/* One slice of the block of units first .. first+n-1: its part of `sums` overwritten (columns past k and
- * rows past c are left or made anything). Between micro->begin() and end(). */
+/* Of the block of units first .. first+n-1 the slices of one job of `jobs`, at most `slices`: their part of
+ * `sums` overwritten (columns past k and rows past c are left or made anything). Each job makes the image
+ * for itself. Between micro->begin() and end(). */
 void gradient_run(const struct gradient *gradient, const struct micro *micro, void *scratch,
-    float *sums, const uint16_t *x, const uint16_t *dy, size_t first, int n, int slice);
+    float *sums, const uint16_t *x, const uint16_t *dy, size_t first, int n, int job,
+    int jobs);
 
 /* Add the sums of pair * panels + panel = tile to dweight [K,C,R,S]. */
 void gradient_add(const struct gradient *gradient, float *dweight, const float *sum, int tile,

@@ -208,6 +208,7 @@ struct pass {
     const uint16_t *in, *dy;
     size_t units;        /* of all pictures */
     size_t from, blocks; /* weight gradient: the first block of this round, and how many */
+    int jobs;            /* of each block */
     float *dweight;      /* in the last round */
     bool stream;         /* write past the caches */
 };
@@ -293,12 +294,12 @@ static void weight_block(void *context, int job, int thread)
     const struct pass *const pass = context;
     const struct tiled_context *const owner = pass->conv->context;
     const struct gradient *const gradient = &pass->conv->gradient;
-    const size_t block = (size_t)(job / gradient->slices);
+    const size_t block = (size_t)(job / pass->jobs);
     const size_t first = (pass->from + block) * (size_t)gradient->block;
     const unsigned state = owner->micro->begin();
     gradient_run(gradient, owner->micro, scratch_of(owner, thread), partial(owner, 1 + block),
         pass->in, pass->dy, first, units_of(pass->units, first, gradient->block),
-        job % gradient->slices);
+        job % pass->jobs, pass->jobs);
     owner->micro->end(state);
 }
 
@@ -309,13 +310,11 @@ CPU_CLONES static void add(float *restrict sum, const float *restrict term, int 
 }
 
 /* One tile of sums over the blocks of a round, in their order; then into the gradient. */
-static void sum_tile(void *context, int tile, int thread)
+static void sum_tile(const struct pass *pass, int tile)
 {
-    const struct pass *const pass = context;
     const struct tiled_context *const owner = pass->conv->context;
     const size_t at = (size_t)tile * MICRO_SUM;
     float *const sum = partial(owner, 0) + at;
-    (void)thread;
     if (pass->from == 0)
         memset(sum, 0, MICRO_SUM * sizeof *sum);
     for (size_t i = 0; i < pass->blocks; i++)
@@ -324,13 +323,33 @@ static void sum_tile(void *context, int tile, int thread)
         gradient_add(&pass->conv->gradient, pass->dweight, sum, tile, &pass->conv->shape);
 }
 
+/* All taps of 32 channels and 32 filters, which are neighbours in the gradient. */
+static void sum_tiles(void *context, int number, int thread)
+{
+    const struct pass *const pass = context;
+    const struct gradient *const gradient = &pass->conv->gradient;
+    const int first = number / gradient->panels * gradient->taps;
+    (void)thread;
+    for (int pair = first; pair < first + gradient->taps && pair < gradient->pairs; pair++)
+        sum_tile(pass, pair * gradient->panels + number % gradient->panels);
+}
+
+/* Jobs that a block is cut in: one, or as many as keep all threads busy. */
+static int jobs_of(
+    const struct tiled_context *context, const struct gradient *gradient, int blocks)
+{
+    const int wanted = 2 * parallel_threads(context->parallel);
+    const int jobs = (wanted + blocks - 1) / blocks;
+    return jobs < gradient->slices ? jobs : gradient->slices;
+}
+
 /* In the forward pass this was: y[i,row,column,k] += x[from + c] * weight[k,c,r,s]. Rounds of blocks
  * bound the memory; how many blocks a round has changes no order of addition. */
 void tiled_weight(struct tiled *conv, float *dweight, const uint16_t *dy, const uint16_t *x, int n)
 {
     const struct tiled_context *const context = conv->context;
     const struct gradient *const gradient = &conv->gradient;
-    const int tiles = gradient->pairs * gradient->panels;
+    const int sets = (gradient->pairs + gradient->taps - 1) / gradient->taps * gradient->panels;
     struct pass pass = {
         .conv = conv, .in = x, .dy = dy, .units = (size_t)n * (size_t)gradient->units};
     const size_t blocks = blocks_of(pass.units, gradient->block);
@@ -338,7 +357,8 @@ void tiled_weight(struct tiled *conv, float *dweight, const uint16_t *dy, const 
         const size_t left = blocks - pass.from, most = (size_t)context->partials;
         pass.blocks = left < most ? left : most;
         pass.dweight = left == pass.blocks ? dweight : NULL;
-        parallel_run(context->parallel, (int)pass.blocks * gradient->slices, weight_block, &pass);
-        parallel_run(context->parallel, tiles, sum_tile, &pass);
+        pass.jobs = jobs_of(context, gradient, (int)pass.blocks);
+        parallel_run(context->parallel, (int)pass.blocks * pass.jobs, weight_block, &pass);
+        parallel_run(context->parallel, sets, sum_tiles, &pass);
     }
 }
