@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { IMAGE_BYTES = 512 << 10, MOST_PICTURES = 16 };
-enum { FEW_CHUNKS = 16, MANY_STRIPS = 32 };
+enum { FEW_CHUNKS = 16, MANY_STRIPS = 32, L1_PANELS = 40 }; /* of MICRO_B, 1 KiB each */
 enum { PLAIN_BYTES = 256 << 10, FEWEST_UNITS = 64, MOST_UNITS = 1024 };
 
 static int divide_up(int a, int b)
@@ -255,26 +255,72 @@ static const uint16_t *prepare(
     return maps;
 }
 
-struct operands {
+/* What a run multiplies, and where to. */
+struct run {
+    const struct sweep *sweep;
+    const struct micro *micro;
     const struct sweep_layout *layout;
     const uint16_t *image, *last; /* last: the strip that is not full, or NULL */
-    float *sums;
+    uint16_t *out;
+    bool stream;
 };
 
-/* Chunks from .. from+count-1 of a pair of strips and of the panels b[0], b[1] (or NULL). */
-static void multiply(const struct sweep *sweep, const struct micro *micro, const struct operands *o,
-    float *sum, int strip, const uint16_t *const *b, int from, int count)
+static int columns_from(const struct sweep *sweep, int column)
 {
+    return sweep->k - column < MICRO_COLUMNS ? sweep->k - column : MICRO_COLUMNS;
+}
+
+/* A pair of strips with chunks from .. from+count-1 of 32 columns. */
+static void multiply(const struct run *run, float *sum, int strip, int column, int from, int count)
+{
+    const struct sweep *const sweep = run->sweep;
+    const size_t panel = (size_t)sweep->chunks * MICRO_B;
+    const uint16_t *const b0 = sweep->packed + (size_t)(column / MICRO_PANEL) * panel +
+                               (ptrdiff_t)from * MICRO_B;
     const uint16_t *a[2];
     for (int i = 0; i < 2; i++) {
-        const int which = strip + i < o->layout->strips ? strip + i : strip;
-        a[i] = o->image + (ptrdiff_t)o->layout->start[which] * sweep->step;
-        if (which == o->layout->strips - 1 && o->last != NULL)
-            a[i] = o->last;
+        const int which = strip + i < run->layout->strips ? strip + i : strip;
+        a[i] = run->image + (ptrdiff_t)run->layout->start[which] * sweep->step;
+        if (which == run->layout->strips - 1 && run->last != NULL)
+            a[i] = run->last;
     }
-    const ptrdiff_t skip = (ptrdiff_t)from * MICRO_B;
-    micro->product(sum, a[0], a[1], (size_t)sweep->step, o->layout->offset + from, b[0] + skip,
-        b[1] == NULL ? NULL : b[1] + skip, count, from > 0);
+    run->micro->product(sum, a[0], a[1], (size_t)sweep->step, run->layout->offset + from, b0,
+        columns_from(sweep, column) > MICRO_PANEL ? b0 + panel : NULL, count, from > 0);
+}
+
+static void store(const struct run *run, const float *sum, int strip, int column)
+{
+    const struct micro *const micro = run->micro;
+    (run->stream ? micro->stream : micro->store)(run->out + column, sum,
+        run->layout->place + (ptrdiff_t)strip * MICRO_STRIP, (size_t)run->sweep->k,
+        columns_from(run->sweep, column));
+}
+
+/* All weights are in L1: each pair of strips is read once, and its pixels are written whole. */
+static void strip_by_strip(const struct run *run, float *sum)
+{
+    for (int strip = 0; strip < run->layout->strips; strip += 2)
+        for (int column = 0; column < run->sweep->k; column += MICRO_COLUMNS) {
+            multiply(run, sum, strip, column, 0, run->sweep->chunks);
+            store(run, sum, strip, column);
+        }
+}
+
+/* Those of 32 columns are used by all strips, `few` chunks of them at a time; sums has a place for each
+ * pair of strips. */
+static void panel_by_panel(const struct run *run, float *sums, int few)
+{
+    const int chunks = run->sweep->chunks;
+    for (int column = 0; column < run->sweep->k; column += MICRO_COLUMNS)
+        for (int from = 0; from < chunks; from += few)
+            for (int strip = 0; strip < run->layout->strips; strip += 2) {
+                const int left = chunks - from;
+                float *const sum =
+                    sums + (few == chunks ? 0 : (ptrdiff_t)strip / 2 * MICRO_SUM);
+                multiply(run, sum, strip, column, from, left < few ? left : few);
+                if (left <= few)
+                    store(run, sum, strip, column);
+            }
 }
 
 /* How many chunks of a panel go together over all strips: see sweep.h. */
@@ -290,29 +336,20 @@ void sweep_run(const struct sweep *sweep, const struct micro *micro, void *scrat
     struct arena arena = {.base = scratch, .size = SIZE_MAX};
     struct room room = room_of(sweep, &arena);
     const struct geometry_shape *const p = &sweep->g.shape;
-    const size_t k = (size_t)sweep->k, panel = (size_t)sweep->chunks * MICRO_B;
+    const size_t k = (size_t)sweep->k;
     maps += first * (size_t)p->h * (size_t)p->w * (size_t)sweep->c;
     out += first * (size_t)sweep->h * (size_t)sweep->w * k;
     if (n < sweep->block)
         lay_out(sweep, &room.layout, n);
-    const struct operands o = {.layout = n < sweep->block ? &room.layout : &sweep->full,
+    const struct run run = {.sweep = sweep,
+        .micro = micro,
+        .layout = n < sweep->block ? &room.layout : &sweep->full,
         .image = prepare(sweep, &room, maps, n),
         .last = sweep->direct && n % MICRO_STRIP > 0 ? room.image : NULL,
-        .sums = room.sums};
-    const int strips = o.layout->strips, few = together(sweep->chunks, strips);
-    for (int column = 0; column < sweep->k; column += MICRO_COLUMNS) {
-        const uint16_t *const b0 = sweep->packed + (size_t)(column / MICRO_PANEL) * panel;
-        const uint16_t *const b[2] = {b0, column + MICRO_PANEL < sweep->k ? b0 + panel : NULL};
-        const int columns = sweep->k - column < MICRO_COLUMNS ? sweep->k - column : MICRO_COLUMNS;
-        for (int from = 0; from < sweep->chunks; from += few)
-            for (int strip = 0; strip < strips; strip += 2) {
-                const int left = sweep->chunks - from;
-                float *const sum =
-                    room.sums + (few == sweep->chunks ? 0 : (ptrdiff_t)strip / 2 * MICRO_SUM);
-                multiply(sweep, micro, &o, sum, strip, b, from, left < few ? left : few);
-                if (left <= few)
-                    (stream ? micro->stream : micro->store)(out + column, sum,
-                        o.layout->place + (ptrdiff_t)strip * MICRO_STRIP, k, columns);
-            }
-    }
+        .out = out,
+        .stream = stream};
+    if ((size_t)divide_up(sweep->k, MICRO_PANEL) * (size_t)sweep->chunks <= L1_PANELS)
+        strip_by_strip(&run, room.sums);
+    else
+        panel_by_panel(&run, room.sums, together(sweep->chunks, run.layout->strips));
 }
