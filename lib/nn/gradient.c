@@ -50,6 +50,13 @@ void gradient_init(struct gradient *gradient, const struct conv2d_shape *conv)
         gradient->units = conv->h * conv->w;
         geometry_forward(&shape, 1, 1, 1, 1, 1, 0);
     }
+    if (gradient->direct && conv->c > conv->k) { /* interleaving costs less than transposing */
+        gradient->swapped = true;
+        gradient->c = conv->k;
+        gradient->k = conv->c;
+        gradient->groups = divide_up(gradient->c, MICRO_STRIP);
+        gradient->panels = divide_up(gradient->k, MICRO_COLUMNS);
+    }
     gradient->block = block_of(gradient, &shape);
     geometry_init(&gradient->g, &shape, gradient->block, WIDTH);
     gradient->slices = divide_up(gradient->panels, SLICE);
@@ -195,6 +202,11 @@ void gradient_run(const struct gradient *gradient, const struct micro *micro, vo
     struct arena arena = {.base = scratch, .size = SIZE_MAX};
     const struct room room = room_of(gradient, &arena);
     const struct geometry_shape *const p = &gradient->g.shape;
+    if (gradient->swapped) {
+        const uint16_t *const other = x;
+        x = dy;
+        dy = other;
+    }
     const size_t channels = (size_t)(gradient->groups * MICRO_STRIP);
     const size_t filters = (size_t)(gradient->panels * MICRO_COLUMNS);
     memset(room.zeros, 0, (channels > filters ? channels : filters) * sizeof *room.zeros);
@@ -211,15 +223,28 @@ void gradient_run(const struct gradient *gradient, const struct micro *micro, vo
     }
 }
 
-void gradient_add(const struct gradient *gradient, float *dweight, const float *sum, int tile,
-    const struct conv2d_shape *conv)
+/* Taps of a channel lie side by side in the gradient; if swapped, filters do that stand in columns. */
+void gradient_add(const struct gradient *gradient, float *dweight, const float *sums, size_t step,
+    int set, int panel)
 {
-    const int pair = tile / gradient->panels, first = tile % gradient->panels * MICRO_COLUMNS;
-    for (int m = 0; m < MICRO_ROWS; m++) {
-        const int which = 2 * pair + m / MICRO_STRIP, tap = which % gradient->taps;
-        const int c = which / gradient->taps * MICRO_STRIP + m % MICRO_STRIP;
-        for (int n = 0; c < conv->c && n < MICRO_COLUMNS && first + n < conv->k; n++)
-            dweight[((size_t)(first + n) * (size_t)conv->c + (size_t)c) * (size_t)gradient->taps +
-                    (size_t)tap] += sum[m * MICRO_COLUMNS + n];
+    const int taps = gradient->taps, filter = panel * MICRO_COLUMNS, channel = set * MICRO_ROWS;
+    const int filters = gradient->k - filter < MICRO_COLUMNS ? gradient->k - filter : MICRO_COLUMNS;
+    const int left = gradient->c - channel, channels = left < MICRO_ROWS ? left : MICRO_ROWS;
+    if (gradient->swapped) {
+        for (int c = 0; c < channels; c++)
+            for (int n = 0; n < filters; n++)
+                dweight[(size_t)(channel + c) * (size_t)gradient->k + (size_t)(filter + n)] +=
+                    sums[c * MICRO_COLUMNS + n];
+        return;
+    }
+    for (int n = 0; n < filters; n++) {
+        float *to = dweight + ((size_t)(filter + n) * (size_t)gradient->c + (size_t)channel) *
+                                  (size_t)taps;
+        for (int c = 0; c < channels; c++)
+            for (int tap = 0; tap < taps; tap++) {
+                const int tile = c / MICRO_STRIP * taps + tap;
+                const int row = tile % 2 * MICRO_STRIP + c % MICRO_STRIP;
+                *to++ += sums[(size_t)(tile / 2) * step + (size_t)(row * MICRO_COLUMNS + n)];
+            }
     }
 }

@@ -6,6 +6,8 @@
  * to a tile; chunks are strips of 32 positions; columns are filters, dy being packed in pairs of
  * positions with zeros where a strip has no output. So a tap is a shift of a pointer.
  *
+ * A 1x1 filter's gradient is symmetric in x and dy: what has less channels of the two is transposed.
+ *
  * Each block makes sums of its own, [pairs of tiles][32 filters][MICRO_SUM] floats, which the caller adds
  * in the order of the blocks. A block is cut in slices of 128 filters, whose packed dy stays in L2
  * together with 32 rows of the image. One job does all slices of a block, lest the image is made again, if
@@ -25,6 +27,7 @@ struct gradient {
     struct geometry g;
     int c, k, taps;
     bool direct; /* 1x1, stride 1: each pixel is a "picture" of g */
+    bool swapped; /* direct with more channels than filters: x and dy, c and k change places */
     int units;   /* pixels of a picture if so, else 1 */
     int block;   /* the most units of a run */
     int slices;  /* of 128 filters */
@@ -47,8 +50,9 @@ void gradient_run(const struct gradient *gradient, const struct micro *micro, vo
     float *sums, const uint16_t *x, const uint16_t *dy, size_t first, int n, int job,
     int jobs);
 
-/* Add the sums of pair * panels + panel = tile to dweight [K,C,R,S]. */
-void gradient_add(const struct gradient *gradient, float *dweight, const float *sum, int tile,
-    const struct conv2d_shape *conv);
+/* Add the sums of 32 channels, which are a set of pairs set * taps .. set * taps + taps - 1, and 32 filters
+ * to dweight [K,C,R,S]. sums: those of the first pair; `step` floats from one pair to the next. */
+void gradient_add(const struct gradient *gradient, float *dweight, const float *sums, size_t step,
+    int set, int panel);
 
 #endif

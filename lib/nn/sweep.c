@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { IMAGE_BYTES = 512 << 10, MOST_PICTURES = 16 };
-enum { FEW_CHUNKS = 16, MANY_STRIPS = 32, L1_PANELS = 40 }; /* of MICRO_B, 1 KiB each */
+enum { FEW_CHUNKS = 16, MANY_STRIPS = 32, L1_PANELS = 40, L2_PANELS = 512 }; /* of 1 KiB */
 enum { PLAIN_BYTES = 256 << 10, FEWEST_UNITS = 64, MOST_UNITS = 1024 };
 
 static int divide_up(int a, int b)
@@ -296,7 +296,8 @@ static void store(const struct run *run, const float *sum, int strip, int column
         columns_from(run->sweep, column));
 }
 
-/* All weights are in L1: each pair of strips is read once, and its pixels are written whole. */
+/* Each pair of strips with all weights, which are in L1, or for a 1x1 filter, which reads no line twice,
+ * in L2: a strip is read once, and its pixels are written whole. */
 static void strip_by_strip(const struct run *run, float *sum)
 {
     for (int strip = 0; strip < run->layout->strips; strip += 2)
@@ -348,7 +349,7 @@ void sweep_run(const struct sweep *sweep, const struct micro *micro, void *scrat
         .last = sweep->direct && n % MICRO_STRIP > 0 ? room.image : NULL,
         .out = out,
         .stream = stream};
-    if ((size_t)divide_up(sweep->k, MICRO_PANEL) * (size_t)sweep->chunks <= L1_PANELS)
+    if (divide_up(sweep->k, MICRO_PANEL) <= (sweep->direct ? L2_PANELS : L1_PANELS) / sweep->chunks)
         strip_by_strip(&run, room.sums);
     else
         panel_by_panel(&run, room.sums, together(sweep->chunks, run.layout->strips));

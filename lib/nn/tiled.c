@@ -184,6 +184,7 @@ int tiled_add(struct tiled *conv, enum conv2d_direction direction, struct err *e
     if (direction == CONV2D_WEIGHT) {
         gradient_init(&conv->gradient, p);
         demand(&conv->context->scratch, gradient_scratch(&conv->gradient));
+        demand(&conv->context->scratch, (size_t)conv->gradient.taps * MICRO_SUM * sizeof(float));
         demand(&conv->context->sums, gradient_bytes(&conv->gradient));
     }
     conv->ready[direction] = true;
@@ -309,29 +310,33 @@ CPU_CLONES static void add(float *restrict sum, const float *restrict term, int 
         sum[i] += term[i];
 }
 
-/* One tile of sums over the blocks of a round, in their order; then into the gradient. */
-static void sum_tile(const struct pass *pass, int tile)
+/* A pair's sums over the blocks of a round, in their order, added to `sum` or overwriting it. */
+static void sum_pair(const struct pass *pass, float *sum, size_t at)
 {
-    const struct tiled_context *const owner = pass->conv->context;
-    const size_t at = (size_t)tile * MICRO_SUM;
-    float *const sum = partial(owner, 0) + at;
+    const struct tiled_context *const context = pass->conv->context;
     if (pass->from == 0)
-        memset(sum, 0, MICRO_SUM * sizeof *sum);
-    for (size_t i = 0; i < pass->blocks; i++)
-        add(sum, partial(owner, 1 + i) + at, MICRO_SUM);
-    if (pass->dweight != NULL)
-        gradient_add(&pass->conv->gradient, pass->dweight, sum, tile, &pass->conv->shape);
+        memcpy(sum, partial(context, 1) + at, MICRO_SUM * sizeof *sum);
+    for (size_t i = pass->from == 0; i < pass->blocks; i++)
+        add(sum, partial(context, 1 + i) + at, MICRO_SUM);
 }
 
-/* All taps of 32 channels and 32 filters, which are neighbours in the gradient. */
-static void sum_tiles(void *context, int number, int thread)
+/* All taps of 32 channels and 32 filters, which are neighbours in the gradient: their sums, and in the
+ * last round the gradient. With one round they need no place among the totals. */
+static void sum_set(void *context, int number, int thread)
 {
     const struct pass *const pass = context;
     const struct gradient *const gradient = &pass->conv->gradient;
-    const int first = number / gradient->panels * gradient->taps;
-    (void)thread;
-    for (int pair = first; pair < first + gradient->taps && pair < gradient->pairs; pair++)
-        sum_tile(pass, pair * gradient->panels + number % gradient->panels);
+    const bool single = pass->from == 0 && pass->dweight != NULL;
+    const int set = number / gradient->panels, panel = number % gradient->panels;
+    const int first = set * gradient->taps;
+    const size_t row = (size_t)gradient->panels * MICRO_SUM, step = single ? MICRO_SUM : row;
+    const size_t at = (size_t)first * row + (size_t)panel * MICRO_SUM;
+    float *const sums = single ? scratch_of(pass->conv->context, thread)
+                               : partial(pass->conv->context, 0) + at;
+    for (int i = 0; i < gradient->taps && first + i < gradient->pairs; i++)
+        sum_pair(pass, sums + (size_t)i * step, at + (size_t)i * row);
+    if (pass->dweight != NULL)
+        gradient_add(gradient, pass->dweight, sums, step, set, panel);
 }
 
 /* Jobs that a block is cut in: one, or as many as keep all threads busy. */
@@ -359,6 +364,6 @@ void tiled_weight(struct tiled *conv, float *dweight, const uint16_t *dy, const 
         pass.dweight = left == pass.blocks ? dweight : NULL;
         pass.jobs = jobs_of(context, gradient, (int)pass.blocks);
         parallel_run(context->parallel, (int)pass.blocks * pass.jobs, weight_block, &pass);
-        parallel_run(context->parallel, sets, sum_tiles, &pass);
+        parallel_run(context->parallel, sets, sum_set, &pass);
     }
 }
