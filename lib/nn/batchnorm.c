@@ -246,7 +246,7 @@ struct backward {
     struct cut cut;
     const struct normrow *loops;
     void *dx, *dresidual;
-    const void *dy, *x, *y;
+    const void *dy, *more, *x, *y;
     enum precision precision;
     const float *mean, *inverse, *gamma, *beta;
     bool relu, constant, stream;
@@ -292,7 +292,7 @@ static void sums_block(void *context, int block, int thread)
             const struct normrow_gate gate = gate_at(b, at, scale, beta);
             b->loops->sums(part > 0 ? &tail : &rows, sum[0], sum[1],
                 element(b->dresidual, b->precision, at), element(b->dy, b->precision, at),
-                element(b->x, b->precision, at), &gate, mean);
+                element(b->more, b->precision, at), element(b->x, b->precision, at), &gate, mean);
         }
         for (int which = 0; which < 2; which++) {
             fold(sum[which], &tile);
@@ -332,11 +332,12 @@ static void apply_block(void *context, int block, int thread)
 /* In the forward pass this was: y = gamma * (x - mean) * inverse + beta, where mean and inverse are
  * functions of x unless `constant`. */
 void batchnorm_backward(struct parallel *parallel, void *dx, void *dresidual, float *dgamma,
-    float *dbeta, const void *dy, const void *x, const void *y, enum precision precision,
+    float *dbeta, const void *dy, const void *more, const void *x, const void *y,
+    enum precision precision,
     const float *mean, const float *inverse, const float *gamma, const float *beta, size_t m, int c,
     bool relu, bool constant, float *scratch)
 {
-    struct backward b = {cut_make(m, c), normrow_choose(cpu_level()), dx, dresidual, dy, x, y,
+    struct backward b = {cut_make(m, c), normrow_choose(cpu_level()), dx, dresidual, dy, more, x, y,
         precision, mean, inverse, gamma, beta, relu, constant,
         streams(dx, dresidual != NULL ? dresidual : dy, precision, m, c), scratch};
     parallel_run(parallel, b.cut.blocks, sums_block, &b);

@@ -105,10 +105,10 @@ void block_unit_forward(const struct block_common *common, const struct block_un
 /* In the forward pass this was: y = relu(batch norm(convolution(x)) + residual). */
 void block_unit_backward(const struct block_common *common, const struct block_unit *unit,
     const struct block_unit_tape *tape, void *dx, void *middle, void *dresidual, const void *dy,
-    const void *x, bool relu, int rows, const struct block_scratch *scratch)
+    const void *more, const void *x, bool relu, int rows, const struct block_scratch *scratch)
 {
     const struct param *gamma = &common->params->param[unit->gamma];
-    batchnorm_backward(common->parallel, middle, dresidual, gamma->grad, gamma[BETA].grad, dy,
+    batchnorm_backward(common->parallel, middle, dresidual, gamma->grad, gamma[BETA].grad, dy, more,
         tape->x, dresidual != NULL ? tape->y : NULL, common->precision, tape->mean, tape->inverse,
         gamma->value, gamma[BETA].value, positions(unit, rows), unit->shape.k, relu, common->frozen, scratch->batchnorm);
     conv2d_backward(unit->conv, dx, common->params->param[unit->weight].grad, middle, x, rows);
@@ -179,35 +179,36 @@ void *block_forward(const struct block_common *common, const struct block *block
 }
 
 /* In the forward pass this was: y = relu(units(x) + shortcut(x)). The gradient behind ReLU stays in
- * its map for the shortcut; that of the units wanders between two others. */
-int block_backward(const struct block_common *common, const struct block *block,
-    const struct block_tape *tape, const void *x, int rows, int gradient,
+ * its map for the shortcut; that of the units wanders between two others, the first of which may hold
+ * the other addend of dy: it is not written before that has been read. */
+struct block_gradient block_backward(const struct block_common *common, const struct block *block,
+    const struct block_tape *tape, const void *x, int rows, struct block_gradient gradient,
     const struct block_scratch *scratch)
 {
     const struct conv2d_shape *in = &block->unit[0].shape;
     const int last = block->units - 1;
-    int here = (gradient + 1) % BLOCK_GRADIENTS, there = (gradient + 2) % BLOCK_GRADIENTS;
-    void *shortcut = scratch->map[gradient];
+    int here = (gradient.map + 1) % BLOCK_GRADIENTS, there = (gradient.map + 2) % BLOCK_GRADIENTS;
+    void *shortcut = scratch->map[gradient.map];
+    const void *more = gradient.more == BLOCK_NONE ? NULL : scratch->map[gradient.more];
     for (int i = last; i >= 0; i--) {
         void *middle = scratch->map[here];
         block_unit_backward(common, &block->unit[i], &tape->unit[i], scratch->map[there], middle,
-            i == last ? shortcut : NULL, i == last ? shortcut : middle,
+            i == last ? shortcut : NULL, i == last ? shortcut : middle, i == last ? more : NULL,
             i == 0 ? x : tape->unit[i - 1].y, true, rows, scratch);
         const int swap = here;
         here = there;
         there = swap;
     }
     void *dx = scratch->map[here];
-    const size_t elements = input_elements(block, rows);
     if (block->shortcut == BLOCK_SUBSAMPLE) {
         pool_subsample_backward(common->parallel, dx, shortcut, common->precision, rows, in->h,
             in->w, in->c, block->unit[last].shape.k);
     } else if (block->shortcut == BLOCK_PROJECTION) {
         block_unit_backward(common, &block->projection, &tape->projection, scratch->map[there],
-            shortcut, NULL, shortcut, x, false, rows, scratch);
-        pool_add(common->parallel, dx, scratch->map[there], common->precision, elements);
+            shortcut, NULL, shortcut, NULL, x, false, rows, scratch);
+        return (struct block_gradient){here, there};
     } else {
-        pool_add(common->parallel, dx, shortcut, common->precision, elements);
+        return (struct block_gradient){here, gradient.map};
     }
-    return here;
+    return (struct block_gradient){here, BLOCK_NONE};
 }

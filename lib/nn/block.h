@@ -81,12 +81,13 @@ void block_unit_forward(const struct block_common *common, const struct block_un
     const struct block_unit_tape *tape, const void *x, const void *residual, bool relu, int rows,
     enum model_mode mode, const struct block_scratch *scratch);
 
-/* The inverse of the line above. dy is the gradient of y; `middle` [N,Y,X,K] receives that of the
+/* The inverse of the line above. dy, plus `more` unless NULL (with dresidual only), is the gradient of
+ * y; `middle` [N,Y,X,K] receives that of the
  * convolution's output (may be dy), dx that of x (NULL: not wanted; never middle), dresidual that
  * of the residual (may be NULL; may be dy if middle is not). Weight gradients are accumulated. */
 void block_unit_backward(const struct block_common *common, const struct block_unit *unit,
     const struct block_unit_tape *tape, void *dx, void *middle, void *dresidual, const void *dy,
-    const void *x, bool relu, int rows, const struct block_scratch *scratch);
+    const void *more, const void *x, bool relu, int rows, const struct block_scratch *scratch);
 
 /* The tape of a block. Without a way back its input is in scratch->map[*map], and *map becomes that
  * of its output. */
@@ -99,10 +100,16 @@ void *block_forward(const struct block_common *common, const struct block *block
     const struct block_tape *tape, const void *x, int rows, enum model_mode mode,
     const struct block_scratch *scratch);
 
-/* The inverse of the line above. The gradient of y is in scratch->map[gradient]; returns the map
- * that holds the gradient of x. */
-int block_backward(const struct block_common *common, const struct block *block,
-    const struct block_tape *tape, const void *x, int rows, int gradient,
+/* The gradient of a block's input or output: the sum of one or two of the scratch maps. It is added
+ * up by who reads it. */
+enum { BLOCK_NONE = -1 };
+struct block_gradient {
+    int map, more; /* more: BLOCK_NONE, or the other addend */
+};
+
+/* The inverse of block_forward(), from the gradient of y to that of x. */
+struct block_gradient block_backward(const struct block_common *common, const struct block *block,
+    const struct block_tape *tape, const void *x, int rows, struct block_gradient gradient,
     const struct block_scratch *scratch);
 
 #endif

@@ -129,11 +129,15 @@ static enum gate gate_of(const struct normrow_gate *gate)
     return gate->y != NULL ? BY_Y : gate->beta != NULL ? BY_X : OPEN;
 }
 
-/* Element i of g. */
-INLINE float behind(bool bf16, enum gate kind, const void *dy, float off, const void *y,
+INLINE float rounded(float value, bool bf16)
+{
+    return bf16 ? precision_widen(precision_narrow(value)) : value;
+}
+
+/* g where the gate is open at element i, else zero. */
+INLINE float behind(bool bf16, enum gate kind, float g, float off, const void *y,
     const float *restrict scale, const float *restrict beta, size_t i)
 {
-    const float g = precision_get(dy, i, bf16);
     if (kind == BY_Y)
         return precision_get(y, i, bf16) > 0 ? g : 0;
     if (kind == BY_X)
@@ -142,13 +146,16 @@ INLINE float behind(bool bf16, enum gate kind, const void *dy, float off, const 
 }
 
 INLINE void sums_as(bool bf16, enum gate kind, bool store, float *restrict sum,
-    float *restrict product, void *keep, const void *dy, const void *x, const void *y,
-    const struct normrow_gate *gate, const float *restrict mean, size_t n)
+    float *restrict product, void *keep, const void *dy, const void *more, const void *x,
+    const void *y, const struct normrow_gate *gate, const float *restrict mean, size_t n)
 {
 #pragma GCC ivdep
     for (size_t i = 0; i < n; i++) {
         const float off = precision_get(x, i, bf16) - mean[i];
-        const float g = behind(bf16, kind, dy, off, y, gate->scale, gate->beta, i);
+        float g = precision_get(dy, i, bf16);
+        if (more != NULL)
+            g = rounded(g + precision_get(more, i, bf16), bf16);
+        g = behind(bf16, kind, g, off, y, gate->scale, gate->beta, i);
         sum[i] += g;
         product[i] += g * off;
         if (store)
@@ -157,57 +164,59 @@ INLINE void sums_as(bool bf16, enum gate kind, bool store, float *restrict sum,
 }
 
 CPU_CLONES static void sums_row(bool bf16, enum gate kind, float *sum, float *product, void *keep,
-    const void *dy, const void *x, const void *y, const struct normrow_gate *gate,
-    const float *mean, size_t n)
+    const void *dy, const void *more, const void *x, const void *y,
+    const struct normrow_gate *gate, const float *mean, size_t n)
 {
-    const bool store = keep != NULL && (kind != OPEN || keep != dy);
+    const bool store = keep != NULL && (kind != OPEN || more != NULL || keep != dy);
     switch (bf16 * 6 + (int)kind * 2 + store) {
     case 0:
-        sums_as(false, OPEN, false, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(false, OPEN, false, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     case 1:
-        sums_as(false, OPEN, true, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(false, OPEN, true, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     case 2:
-        sums_as(false, BY_Y, false, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(false, BY_Y, false, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     case 3:
-        sums_as(false, BY_Y, true, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(false, BY_Y, true, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     case 4:
-        sums_as(false, BY_X, false, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(false, BY_X, false, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     case 5:
-        sums_as(false, BY_X, true, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(false, BY_X, true, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     case 6:
-        sums_as(true, OPEN, false, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(true, OPEN, false, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     case 7:
-        sums_as(true, OPEN, true, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(true, OPEN, true, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     case 8:
-        sums_as(true, BY_Y, false, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(true, BY_Y, false, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     case 9:
-        sums_as(true, BY_Y, true, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(true, BY_Y, true, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     case 10:
-        sums_as(true, BY_X, false, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(true, BY_X, false, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     default:
-        sums_as(true, BY_X, true, sum, product, keep, dy, x, y, gate, mean, n);
+        sums_as(true, BY_X, true, sum, product, keep, dy, more, x, y, gate, mean, n);
         break;
     }
 }
 
 static void sums(const struct normrow_at *at, float *sum, float *product, void *keep,
-    const void *dy, const void *x, const struct normrow_gate *gate, const float *mean)
+    const void *dy, const void *more, const void *x, const struct normrow_gate *gate,
+    const float *mean)
 {
     const bool bf16 = at->precision == PRECISION_BF16;
     for (size_t row = 0; row < at->rows; row++)
         sums_row(bf16, gate_of(gate), sum, product, row_of(keep, at, row), row_of(dy, at, row),
-            row_of(x, at, row), row_of(gate->y, at, row), gate, mean, at->width);
+            row_of(more, at, row), row_of(x, at, row), row_of(gate->y, at, row), gate, mean,
+            at->width);
 }
 
 INLINE void backward_as(bool bf16, enum gate kind, void *dx, const void *dy, const void *x,
@@ -218,7 +227,8 @@ INLINE void backward_as(bool bf16, enum gate kind, void *dx, const void *dy, con
 #pragma GCC ivdep
     for (size_t i = 0; i < n; i++) {
         const float off = precision_get(x, i, bf16) - mean[i];
-        const float g = behind(bf16, kind, dy, off, y, gate->scale, gate->beta, i);
+        const float g = behind(bf16, kind, precision_get(dy, i, bf16), off, y, gate->scale,
+            gate->beta, i);
         precision_put(dx, i, scale[i] * (g - offset[i] - off * slope[i]), bf16);
     }
 }

@@ -39,10 +39,12 @@ struct normrow {
     void (*forward)(const struct normrow_at *at, void *y, const void *x, const void *residual,
         const float *mean, const float *scale, const float *beta, bool relu);
 
-    /* g, the gradient behind ReLU, is dy where the gate is open, else zero. sum [width] += g,
-     * product [width] += g * (x - mean), and g itself to `keep` unless NULL (may be dy). */
+    /* g, the gradient behind ReLU, is dy where the gate is open, else zero; with `more` (or NULL) it is
+     * dy + more, rounded to the maps' precision. sum [width] += g, product [width] += g * (x - mean),
+     * and g itself to `keep` unless NULL (may be dy or more). */
     void (*sums)(const struct normrow_at *at, float *sum, float *product, void *keep,
-        const void *dy, const void *x, const struct normrow_gate *gate, const float *mean);
+        const void *dy, const void *more, const void *x, const struct normrow_gate *gate,
+        const float *mean);
 
     /* The inverse of forward(): dx = scale * (g - offset - (x - mean) * slope); may be dy. */
     void (*backward)(const struct normrow_at *at, void *dx, const void *dy, const void *x,

@@ -22,15 +22,26 @@ INLINE __m512 get(const void *map, size_t i, bool bf16)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
-/* precision_narrow() of each. */
-INLINE __m256i narrow(__m512 v)
+/* Each as precision_narrow() leaves it in the upper half, rubbish in the lower. */
+INLINE __m512i round_up(__m512 v)
 {
     const __m512i bits = _mm512_castps_si512(v), one = _mm512_set1_epi32(1);
     const __m512i tie = _mm512_and_si512(_mm512_srli_epi32(bits, 16), one);
     const __m512i up = _mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF));
-    const __m512i rounded = _mm512_mask_mov_epi32(_mm512_add_epi32(up, tie),
+    return _mm512_mask_mov_epi32(_mm512_add_epi32(up, tie),
         _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), _mm512_set1_epi32(0x7FC00000));
-    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+}
+
+INLINE __m256i narrow(__m512 v)
+{
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_up(v), 16));
+}
+
+/* To the precision of a map. */
+INLINE __m512 rounded(__m512 v, bool bf16)
+{
+    const __m512i upper = _mm512_set1_epi32((int)0xFFFF0000);
+    return bf16 ? _mm512_castsi512_ps(_mm512_and_si512(round_up(v), upper)) : v;
 }
 
 INLINE void put(void *map, size_t i, __m512 v, bool bf16, bool stream)
@@ -231,11 +242,16 @@ INLINE struct open open_of(const struct normrow_gate *gate, size_t i)
 }
 
 /* g at a place; off: x - mean there. */
-INLINE __m512 gradient(const void *dy, size_t place, bool bf16, const struct normrow_gate *gate,
-    const struct open *open, __m512 off)
+INLINE __m512 gradient(const void *dy, const void *more, size_t place, bool bf16,
+    const struct normrow_gate *gate, const struct open *open, __m512 off)
 {
+    const __m512 zero = _mm512_setzero_ps();
     fetch(dy, place, bf16);
-    const __m512 g = get(dy, place, bf16), zero = _mm512_setzero_ps();
+    __m512 g = get(dy, place, bf16);
+    if (more != NULL) {
+        fetch(more, place, bf16);
+        g = rounded(_mm512_add_ps(g, get(more, place, bf16)), bf16);
+    }
     if (gate->y == NULL && gate->beta == NULL)
         return g;
     if (gate->y != NULL)
@@ -246,8 +262,8 @@ INLINE __m512 gradient(const void *dy, size_t place, bool bf16, const struct nor
 }
 
 INLINE void sums_rows(bool bf16, const struct normrow_at *at, size_t first, size_t rows, float *sum,
-    float *product, void *keep, const void *dy, const void *x, const struct normrow_gate *gate,
-    const float *mean)
+    float *product, void *keep, const void *dy, const void *more, const void *x,
+    const struct normrow_gate *gate, const float *mean)
 {
     const size_t end = whole(at);
     for (size_t i = 0; i < end; i += LANES) {
@@ -259,7 +275,7 @@ INLINE void sums_rows(bool bf16, const struct normrow_at *at, size_t first, size
             const size_t place = first + row * at->stride + i;
             fetch(x, place, bf16);
             const __m512 off = _mm512_sub_ps(get(x, place, bf16), m);
-            const __m512 g = gradient(dy, place, bf16, gate, &open, off);
+            const __m512 g = gradient(dy, more, place, bf16, gate, &open, off);
             a = _mm512_add_ps(a, g);
             b = _mm512_add_ps(b, _mm512_mul_ps(g, off));
             if (keep != NULL)
@@ -271,13 +287,14 @@ INLINE void sums_rows(bool bf16, const struct normrow_at *at, size_t first, size
 }
 
 INLINE void sums_as(bool bf16, const struct normrow_at *at, float *sum, float *product, void *keep,
-    const void *dy, const void *x, const struct normrow_gate *gate, const float *mean)
+    const void *dy, const void *more, const void *x, const struct normrow_gate *gate,
+    const float *mean)
 {
     size_t rows = at->rows, first = 0;
     for (; rows >= TOGETHER; rows -= TOGETHER, first += TOGETHER * at->stride)
-        sums_rows(bf16, at, first, TOGETHER, sum, product, keep, dy, x, gate, mean);
+        sums_rows(bf16, at, first, TOGETHER, sum, product, keep, dy, more, x, gate, mean);
     for (; rows > 0; rows--, first += at->stride)
-        sums_rows(bf16, at, first, 1, sum, product, keep, dy, x, gate, mean);
+        sums_rows(bf16, at, first, 1, sum, product, keep, dy, more, x, gate, mean);
 }
 
 /* The gate of the columns behind the whole vectors. */
@@ -292,18 +309,19 @@ static struct normrow_gate gate_behind(const struct normrow_gate *gate, const st
 }
 
 AVX512 static void sums(const struct normrow_at *at, float *sum, float *product, void *keep,
-    const void *dy, const void *x, const struct normrow_gate *gate, const float *mean)
+    const void *dy, const void *more, const void *x, const struct normrow_gate *gate,
+    const float *mean)
 {
     const struct normrow_at rest = rest_of(at);
     const struct normrow_gate rest_gate = gate_behind(gate, at);
     const size_t w = whole(at);
     if (at->precision == PRECISION_BF16)
-        sums_as(true, at, sum, product, keep, dy, x, gate, mean);
+        sums_as(true, at, sum, product, keep, dy, more, x, gate, mean);
     else
-        sums_as(false, at, sum, product, keep, dy, x, gate, mean);
+        sums_as(false, at, sum, product, keep, dy, more, x, gate, mean);
     if (rest.width > 0)
         normrow_plain.sums(&rest, sum + w, product + w, behind(keep, at), behind(dy, at),
-            behind(x, at), &rest_gate, mean + w);
+            behind(more, at), behind(x, at), &rest_gate, mean + w);
 }
 
 INLINE void backward_rows(bool bf16, bool stream, const struct normrow_at *at, size_t first,
@@ -320,7 +338,7 @@ INLINE void backward_rows(bool bf16, bool stream, const struct normrow_at *at, s
             const size_t place = first + row * at->stride + i;
             fetch(x, place, bf16);
             const __m512 off = _mm512_sub_ps(get(x, place, bf16), m);
-            const __m512 g = gradient(dy, place, bf16, gate, &open, off);
+            const __m512 g = gradient(dy, NULL, place, bf16, gate, &open, off);
             const __m512 left = _mm512_sub_ps(_mm512_sub_ps(g, o), _mm512_mul_ps(off, l));
             put(dx, place, _mm512_mul_ps(s, left), bf16, stream);
         }

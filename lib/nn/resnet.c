@@ -500,23 +500,27 @@ static void backward(
     const struct network *network = tape->network;
     const struct block_common *common = &resnet->common;
     const struct conv2d_shape *stem = &network->stem.shape;
+    const struct conv2d_shape *input = &network->block[0].unit[0].shape;
     void *const *map = tape->scratch.map;
-    int gradient = 0;
+    struct block_gradient gradient = {0, BLOCK_NONE};
     (void)grad_in; /* pixels have no gradient */
     (void)in;      /* they are in the tape, normalised */
-    pool_average_backward(common->parallel, map[gradient], grad_out, common->precision, rows,
+    pool_average_backward(common->parallel, map[gradient.map], grad_out, common->precision, rows,
         network->h * network->w, network->features);
     for (int i = network->blocks - 1; i >= 0; i--)
         gradient = block_backward(common, &network->block[i], &tape->block[i], block_input(tape, i),
             rows, gradient, &tape->scratch);
+    void *dy = map[gradient.map];
+    if (gradient.more != BLOCK_NONE)
+        pool_add(common->parallel, dy, map[gradient.more], common->precision,
+            (size_t)rows * (size_t)(input->h * input->w * input->c));
     if (network->pool) {
-        const int pooled = gradient;
-        gradient = (gradient + 1) % BLOCK_GRADIENTS;
-        pool_maximum_backward(common->parallel, map[gradient], map[pooled], tape->index,
-            common->precision, rows, conv2d_y(stem), conv2d_x(stem), stem->k);
+        void *const pooled = dy;
+        dy = map[(gradient.map + 1) % BLOCK_GRADIENTS];
+        pool_maximum_backward(common->parallel, dy, pooled, tape->index, common->precision, rows,
+            conv2d_y(stem), conv2d_x(stem), stem->k);
     }
-    block_unit_backward(common, &network->stem, &tape->stem, NULL, map[gradient], NULL,
-        map[gradient], tape->pixels, true, rows, &tape->scratch);
+    block_unit_backward(common, &network->stem, &tape->stem, NULL, dy, NULL, dy, NULL, tape->pixels, true, rows, &tape->scratch);
 }
 
 struct model resnet_model(struct resnet *resnet)

@@ -65,7 +65,7 @@ static void forward(struct layer *l, struct parallel *parallel, bool update)
 static void backward(struct layer *l, struct parallel *parallel)
 {
     batchnorm_backward(parallel, l->dx, l->residual ? l->dr : NULL, l->dgamma, l->dbeta, l->dy,
-        l->x, l->y, PRECISION_F32, l->mean, l->inverse, l->gamma, l->beta, l->m, l->c, l->relu, l->constant,
+        NULL, l->x, l->y, PRECISION_F32, l->mean, l->inverse, l->gamma, l->beta, l->m, l->c, l->relu, l->constant,
         l->scratch);
 }
 
@@ -228,12 +228,12 @@ static void in_place(void)
     float *dy = malloc(a.n * sizeof *dy);
     memcpy(dy, a.dy, a.n * sizeof *dy);
     memset(a.dgamma, 0, 24 * sizeof(float));
-    batchnorm_backward(NULL, dy, NULL, a.dgamma, a.dbeta, dy, a.x, a.y, PRECISION_F32, a.mean,
+    batchnorm_backward(NULL, dy, NULL, a.dgamma, a.dbeta, dy, NULL, a.x, a.y, PRECISION_F32, a.mean,
         a.inverse, a.gamma, a.beta, a.m, a.c, true, false, a.scratch);
     OK(memcmp(dy, a.dx, a.n * sizeof *dy) == 0, "dx may be dy");
     memcpy(dy, a.dy, a.n * sizeof *dy);
     memset(a.dgamma, 0, 24 * sizeof(float));
-    batchnorm_backward(NULL, dy, NULL, a.dgamma, a.dbeta, dy, a.x, NULL, PRECISION_F32, a.mean,
+    batchnorm_backward(NULL, dy, NULL, a.dgamma, a.dbeta, dy, NULL, a.x, NULL, PRECISION_F32, a.mean,
         a.inverse, a.gamma, a.beta, a.m, a.c, true, false, a.scratch);
     OK(memcmp(dy, a.dx, a.n * sizeof *dy) == 0, "x tells where ReLU was open, as y does");
     memcpy(dy, a.x, a.n * sizeof *dy);
@@ -244,7 +244,7 @@ static void in_place(void)
     backward(&b, NULL);
     float *dx = malloc(b.n * sizeof *dx);
     memcpy(dy, b.dy, b.n * sizeof *dy);
-    batchnorm_backward(NULL, dx, dy, b.dgamma, b.dbeta, dy, b.x, b.y, PRECISION_F32, b.mean,
+    batchnorm_backward(NULL, dx, dy, b.dgamma, b.dbeta, dy, NULL, b.x, b.y, PRECISION_F32, b.mean,
         b.inverse, b.gamma, b.beta, b.m, b.c, true, false, b.scratch);
     OK(memcmp(dx, b.dx, b.n * sizeof *dx) == 0 && memcmp(dy, b.dr, b.n * sizeof *dy) == 0,
         "dresidual may be dy");
@@ -310,7 +310,7 @@ static void half(size_t m, int c, bool relu, bool residual, bool constant)
     batchnorm_forward(NULL, map[3], map[0], residual ? map[1] : NULL, PRECISION_BF16, mean, inverse,
         l.gamma, l.beta, m, c, relu);
     bool same = memcmp(map[3], wanted, n * sizeof *wanted) == 0;
-    batchnorm_backward(NULL, map[4], residual ? map[5] : NULL, dgamma, dbeta, map[2], map[0],
+    batchnorm_backward(NULL, map[4], residual ? map[5] : NULL, dgamma, dbeta, map[2], NULL, map[0],
         map[3], PRECISION_BF16, mean, inverse, l.gamma, l.beta, m, c, relu, constant, l.scratch);
     precision_write(wanted, l.dx, PRECISION_BF16, n);
     same = same && memcmp(map[4], wanted, n * sizeof *wanted) == 0;

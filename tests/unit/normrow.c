@@ -78,7 +78,8 @@ static void run(const struct normrow *loops, struct field *f, const struct trial
             t->relu);
         break;
     case SUMS:
-        loops->sums(&at, v[0], v[1], t->stream ? NULL : out, other, x, &gate, v[2]);
+        loops->sums(&at, v[0], v[1], t->stream ? NULL : out, other,
+            t->rows == ROWS ? f->map[0] : NULL, x, &gate, v[2]);
         break;
     case BACKWARD:
         loops->backward(&at, out, other, x, &gate, v[2], v[3], v[4], v[5]);
