@@ -26,26 +26,60 @@ static size_t map(int h, int w, int c)
 
 /* ---- maximum ---------------------------------------------------------------------------------- */
 
-/* Keep the larger, the earlier of equals; NaN is larger than anything, as in PyTorch. */
-INLINE void larger_as(bool bf16, void *restrict best, uint8_t *restrict where,
-    const void *restrict x, uint8_t place, size_t c)
+enum { WINDOW = 9, TILE = 32 }; /* channels at a time, so that their best stay in registers */
+
+/* All bits set, or none. Choosing by masks leaves the compiler no branch to keep. */
+INLINE uint32_t ones(bool condition)
 {
-    for (size_t i = 0; i < c; i++) {
-        const float value = precision_get(x, i, bf16), most = precision_get(best, i, bf16);
-        if (value > most || value != value) {
-            precision_put(best, i, value, bf16);
-            where[i] = place;
+    return 0U - (uint32_t)condition;
+}
+
+INLINE float chosen(uint32_t mask, float yes, float no)
+{
+    union {
+        float f;
+        uint32_t u;
+    } a = {yes}, b = {no};
+    b.u = (a.u & mask) | (b.u & ~mask);
+    return b.f;
+}
+
+/* The largest of `count` pixels, the earliest of equals; NaN is larger than anything, as in PyTorch. */
+INLINE void largest_as(bool bf16, void *restrict y, uint8_t *restrict index, const void *const *x,
+    const uint8_t *place, int count, size_t first, size_t channels)
+{
+    float most[TILE];
+    uint32_t where[TILE];
+    for (size_t i = 0; i < channels; i++) {
+        most[i] = precision_get(x[0], first + i, bf16);
+        where[i] = place[0];
+    }
+    for (int j = 1; j < count; j++)
+        for (size_t i = 0; i < channels; i++) {
+            const float value = precision_get(x[j], first + i, bf16);
+            const uint32_t larger = ones(value > most[i]) | ones(value != value);
+            most[i] = chosen(larger, value, most[i]);
+            where[i] = (place[j] & larger) | (where[i] & ~larger);
         }
+    for (size_t i = 0; i < channels; i++) {
+        precision_put(y, first + i, most[i], bf16);
+        index[first + i] = (uint8_t)where[i];
     }
 }
 
-CPU_CLONES static void take_larger(
-    void *best, uint8_t *where, const void *x, enum precision precision, uint8_t place, size_t c)
+CPU_CLONES static void take_largest(void *y, uint8_t *index, const void *const *x,
+    const uint8_t *place, int count, enum precision precision, size_t c)
 {
-    if (precision == PRECISION_BF16)
-        larger_as(true, best, where, x, place, c);
-    else
-        larger_as(false, best, where, x, place, c);
+    const bool bf16 = precision == PRECISION_BF16;
+    size_t first = 0;
+    for (; bf16 && c - first >= TILE; first += TILE)
+        largest_as(true, y, index, x, place, count, first, TILE);
+    for (; !bf16 && c - first >= TILE; first += TILE)
+        largest_as(false, y, index, x, place, count, first, TILE);
+    if (bf16 && first < c)
+        largest_as(true, y, index, x, place, count, first, c - first);
+    else if (first < c)
+        largest_as(false, y, index, x, place, count, first, c - first);
 }
 
 static void maximum_forward(void *context, int n, int thread)
@@ -57,20 +91,19 @@ static void maximum_forward(void *context, int n, int thread)
     (void)thread;
     for (int row = 0; row < height; row++)
         for (int column = 0; column < width; column++, out += c) {
-            void *const y = precision_at(p->out, p->precision, out);
-            for (int place = 0, begun = 0; place < 9; place++) {
-                const int h = 2 * row - 1 + place / 3, w = 2 * column - 1 + place % 3;
+            const void *x[WINDOW] = {NULL};
+            uint8_t place[WINDOW] = {0};
+            int count = 0;
+            for (int i = 0; i < WINDOW; i++) {
+                const int h = 2 * row - 1 + i / 3, w = 2 * column - 1 + i % 3;
                 if (h < 0 || h >= p->h || w < 0 || w >= p->w)
                     continue;
-                const void *const x =
+                x[count] =
                     precision_at(p->in, p->precision, in + map(h, p->w, p->c) + (size_t)w * c);
-                if (begun++) {
-                    take_larger(y, p->index + out, x, p->precision, (uint8_t)place, c);
-                } else {
-                    memcpy(y, x, c * precision_size(p->precision));
-                    memset(p->index + out, place, c);
-                }
+                place[count++] = (uint8_t)i;
             }
+            take_largest(precision_at(p->out, p->precision, out), p->index + out, x, place, count,
+                p->precision, c);
         }
 }
 
@@ -86,23 +119,31 @@ void pool_maximum_forward(struct parallel *parallel, void *y, uint8_t *index, co
  * it was, `place` being where it lies in each. */
 INLINE void chosen_as(bool bf16, void *restrict dx, const void *restrict dy,
     const uint8_t *restrict index, const size_t at[4], const uint8_t place[4], int windows,
-    size_t c)
+    size_t first, size_t channels)
 {
-    for (size_t i = 0; i < c; i++) {
-        float sum = 0;
-        for (int j = 0; j < windows; j++)
-            sum += index[at[j] + i] == place[j] ? precision_get(dy, at[j] + i, bf16) : 0;
-        precision_put(dx, i, sum, bf16);
-    }
+    float sum[TILE] = {0};
+    for (int j = 0; j < windows; j++)
+        for (size_t i = 0; i < channels; i++) {
+            const float g = precision_get(dy, at[j] + first + i, bf16);
+            sum[i] += index[at[j] + first + i] == place[j] ? g : 0;
+        }
+    for (size_t i = 0; i < channels; i++)
+        precision_put(dx, first + i, sum[i], bf16);
 }
 
 CPU_CLONES static void take_chosen(void *dx, const void *dy, const uint8_t *index,
     enum precision precision, const size_t at[4], const uint8_t place[4], int windows, size_t c)
 {
-    if (precision == PRECISION_BF16)
-        chosen_as(true, dx, dy, index, at, place, windows, c);
-    else
-        chosen_as(false, dx, dy, index, at, place, windows, c);
+    const bool bf16 = precision == PRECISION_BF16;
+    size_t first = 0;
+    for (; bf16 && c - first >= TILE; first += TILE)
+        chosen_as(true, dx, dy, index, at, place, windows, first, TILE);
+    for (; !bf16 && c - first >= TILE; first += TILE)
+        chosen_as(false, dx, dy, index, at, place, windows, first, TILE);
+    if (bf16 && first < c)
+        chosen_as(true, dx, dy, index, at, place, windows, first, c - first);
+    else if (first < c)
+        chosen_as(false, dx, dy, index, at, place, windows, first, c - first);
 }
 
 static void maximum_backward(void *context, int n, int thread)
