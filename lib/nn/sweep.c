@@ -3,11 +3,13 @@
 #include "lib/nn/sweep.h"
 
 #include "lib/base/arena.h"
+#include "lib/base/cpu.h"
 #include "lib/nn/precision.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+enum { FEW_TAPS = 9 };
 enum { IMAGE_BYTES = 512 << 10, MOST_PICTURES = 16 };
 enum { FEW_CHUNKS = 16, MANY_STRIPS = 32, L1_PANELS = 40, L2_PANELS = 512 }; /* of 1 KiB */
 enum { PLAIN_BYTES = 256 << 10, FEWEST_UNITS = 64, MOST_UNITS = 1024 };
@@ -178,6 +180,14 @@ void sweep_free(struct sweep *sweep)
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
+/* Filter tap that a chunk's tap (i,j) is. */
+static int tap_of(const struct sweep *sweep, const struct conv2d_shape *conv, int i, int j)
+{
+    const int r = sweep->back ? sweep->part.r - i * sweep->part.stride : i;
+    const int s = sweep->back ? sweep->part.s - j * sweep->part.stride : j;
+    return r * conv->s + s;
+}
+
 /* One chunk of one panel: [16 pairs][16 columns][2]. Elements past the run stay zero. */
 static void pack(uint16_t *packed, const struct sweep *sweep, const struct sweep_chunk *chunk,
     int first, const float *weight, const struct conv2d_shape *conv)
@@ -187,9 +197,7 @@ static void pack(uint16_t *packed, const struct sweep *sweep, const struct sweep
     for (int e = 0; e < chunk->count; e++) {
         const int channel = (chunk->from + e) % sweep->c;
         const int j = chunk->j + (chunk->from + e) / sweep->c * sweep->g.shape.stride;
-        const int r = sweep->back ? sweep->part.r - chunk->i * sweep->part.stride : chunk->i;
-        const int s = sweep->back ? sweep->part.s - j * sweep->part.stride : j;
-        const float *from = weight + r * conv->s + s;
+        const float *from = weight + tap_of(sweep, conv, chunk->i, j);
         from += sweep->back ? (size_t)channel * filter + (size_t)first * taps
                             : (size_t)first * filter + (size_t)channel * taps;
         uint16_t *const to = packed + (ptrdiff_t)(e / 2) * 2 * MICRO_PANEL + e % 2;
@@ -198,9 +206,57 @@ static void pack(uint16_t *packed, const struct sweep *sweep, const struct sweep
     }
 }
 
+CPU_CLONES static void narrow(uint16_t *restrict to, const float *restrict from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = precision_narrow(from[i]);
+}
+
+/* The taps of 32 elements and 16 columns, whose weights lie in 16 or 32 runs of the filters: rounded
+ * run by run, then dealt out pair by pair. */
+static void pack_slice(const struct sweep *sweep, int slice, int panel, const float *weight,
+    const struct conv2d_shape *conv)
+{
+    uint16_t rounded[MICRO_B * FEW_TAPS] = {0};
+    const int taps = conv->r * conv->s, per_slice = sweep->g.shape.r * sweep->g.shape.s;
+    const size_t filter = (size_t)conv->c * (size_t)taps;
+    const int first = panel * MICRO_PANEL;
+    const int columns = sweep->k - first < MICRO_PANEL ? sweep->k - first : MICRO_PANEL;
+    uint16_t *packed =
+        sweep->packed + (ptrdiff_t)(panel * sweep->chunks + slice * per_slice) * MICRO_B;
+    const int filters = sweep->back ? MICRO_CHUNK : columns;
+    const int channels = sweep->back ? columns : MICRO_CHUNK;
+    const int room = (sweep->back ? MICRO_PANEL : MICRO_CHUNK) * taps; /* of a run */
+    const int first_filter = sweep->back ? slice * MICRO_CHUNK : first;
+    const int first_channel = sweep->back ? first : slice * MICRO_CHUNK;
+    for (int f = 0; f < filters; f++)
+        narrow(rounded + (ptrdiff_t)f * room,
+            weight + (size_t)(first_filter + f) * filter + (size_t)first_channel * (size_t)taps,
+            (size_t)channels * (size_t)taps);
+    const int column = sweep->back ? taps : room, element = sweep->back ? room : taps;
+    for (int t = 0; t < per_slice; t++) {
+        const struct sweep_chunk *const chunk = &sweep->chunk[slice * per_slice + t];
+        const uint16_t *even = rounded + tap_of(sweep, conv, chunk->i, chunk->j);
+        for (int p = 0; p < MICRO_CHUNK / 2; p++, even += (ptrdiff_t)2 * element)
+            for (int n = 0; n < MICRO_PANEL; n++) {
+                *packed++ = even[n * column];
+                *packed++ = even[n * column + element];
+            }
+    }
+}
+
 void sweep_refresh(struct sweep *sweep, const float *weight, const struct conv2d_shape *conv)
 {
     uint16_t *to = sweep->packed;
+    if (sweep->c % MICRO_CHUNK == 0 && conv->r * conv->s <= FEW_TAPS) {
+        const int panels = divide_up(sweep->k, MICRO_PANEL), slices = sweep->c / MICRO_CHUNK;
+        for (int i = 0; i < panels * slices; i++) /* weights in the order in which they lie */
+            if (sweep->back)
+                pack_slice(sweep, i / panels, i % panels, weight, conv);
+            else
+                pack_slice(sweep, i % slices, i / slices, weight, conv);
+        return;
+    }
     for (int first = 0; first < sweep->k; first += MICRO_PANEL)
         for (int j = 0; j < sweep->chunks; j++, to += MICRO_B)
             pack(to, sweep, &sweep->chunk[j], first, weight, conv);
