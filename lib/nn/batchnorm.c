@@ -16,7 +16,8 @@
 enum {
     BLOCK = 32768, /* floats of a block, as near as whole rows come to it */
     TILE = 256,    /* channels of a tile; where C is smaller, rows are joined to at least this */
-    WIDTH = 2 * TILE
+    WIDTH = 2 * TILE,
+    GROUP = 64 /* channels over whose blocks one job adds */
 };
 
 struct cut {
@@ -105,6 +106,17 @@ static float *block_sums(const struct cut *cut, float *scratch, int block, int w
     return scratch + ((size_t)block * 2 + (size_t)which) * (size_t)cut->c;
 }
 
+/* Channels that a job joins the blocks of. */
+static int groups_of(int c)
+{
+    return (c + GROUP - 1) / GROUP;
+}
+
+static int group_end(int c, int group)
+{
+    return c - group * GROUP < GROUP ? c : (group + 1) * GROUP;
+}
+
 size_t batchnorm_scratch(size_t m, int c)
 {
     return ((size_t)cut_make(m, c).blocks + 1) * 2 * (size_t)c;
@@ -117,7 +129,7 @@ struct statistics {
     const struct normrow *loops;
     const void *x;
     enum precision precision;
-    float *scratch;
+    float *mean, *inverse, *running_mean, *running_var, *scratch;
 };
 
 /* Of one block: means, and sums of squared differences from them. */
@@ -152,31 +164,45 @@ static void statistics_block(void *context, int block, int thread)
     }
 }
 
+/* Blocks are joined as in Chan, Golub & LeVeque 1983, equation 2.1. */
+static void statistics_join(void *context, int group, int thread)
+{
+    const struct statistics *s = context;
+    const int first = group * GROUP, end = group_end(s->cut.c, group);
+    double average[GROUP] = {0}, squares[GROUP] = {0}, rows = 0;
+    (void)thread;
+    for (int block = 0; block < s->cut.blocks; block++) {
+        const double more = (double)cut_rows(&s->cut, block);
+        const float *means = block_sums(&s->cut, s->scratch, block, 0) + first;
+        const float *parts = block_sums(&s->cut, s->scratch, block, 1) + first;
+        for (int i = 0; i < end - first; i++) {
+            const double apart = means[i] - average[i];
+            squares[i] += parts[i] + apart * apart * rows * more / (rows + more);
+            average[i] += apart * more / (rows + more);
+        }
+        rows += more;
+    }
+    for (int i = first; i < end; i++) {
+        const double mean = average[i - first], sum = squares[i - first];
+        s->mean[i] = (float)mean;
+        s->inverse[i] = (float)(1 / sqrt(sum / rows + BATCHNORM_EPSILON));
+        if (s->running_mean != NULL)
+            s->running_mean[i] += (float)(BATCHNORM_MOMENTUM * (mean - s->running_mean[i]));
+        if (s->running_var != NULL)
+            s->running_var[i] +=
+                (float)(BATCHNORM_MOMENTUM * (sum / (rows - 1) - s->running_var[i]));
+    }
+}
+
 void batchnorm_statistics(struct parallel *parallel, float *mean, float *inverse,
     float *running_mean, float *running_var, const void *x, enum precision precision, size_t m,
     int c, float *scratch)
 {
     struct statistics s = {
-        cut_make(m, c), normrow_choose(cpu_level()), x, precision, scratch};
+        cut_make(m, c), normrow_choose(cpu_level()), x, precision, mean, inverse, running_mean,
+        running_var, scratch};
     parallel_run(parallel, s.cut.blocks, statistics_block, &s);
-    for (int i = 0; i < c; i++) {
-        /* Blocks are joined as in Chan, Golub & LeVeque 1983, equation 2.1. */
-        double average = 0, squares = 0, rows = 0;
-        for (int block = 0; block < s.cut.blocks; block++) {
-            const double more = (double)cut_rows(&s.cut, block);
-            const double apart = block_sums(&s.cut, scratch, block, 0)[i] - average;
-            squares += block_sums(&s.cut, scratch, block, 1)[i] +
-                       apart * apart * rows * more / (rows + more);
-            rows += more;
-            average += apart * more / rows;
-        }
-        mean[i] = (float)average;
-        inverse[i] = (float)(1 / sqrt(squares / rows + BATCHNORM_EPSILON));
-        if (running_mean != NULL)
-            running_mean[i] += (float)(BATCHNORM_MOMENTUM * (average - running_mean[i]));
-        if (running_var != NULL)
-            running_var[i] += (float)(BATCHNORM_MOMENTUM * (squares / (rows - 1) - running_var[i]));
-    }
+    parallel_run(parallel, groups_of(c), statistics_join, &s);
 }
 
 void batchnorm_running(
@@ -246,6 +272,7 @@ struct backward {
     struct cut cut;
     const struct normrow *loops;
     void *dx, *dresidual;
+    float *dgamma, *dbeta;
     const void *dy, *more, *x, *y;
     enum precision precision;
     const float *mean, *inverse, *gamma, *beta;
@@ -302,6 +329,34 @@ static void sums_block(void *context, int block, int thread)
     }
 }
 
+/* Blocks' sums, to the gradients of gamma and beta and to what apply_block() takes off. */
+static void sums_join(void *context, int group, int thread)
+{
+    const struct backward *b = context;
+    const int first = group * GROUP, end = group_end(b->cut.c, group);
+    const double m = (double)b->cut.m;
+    float *offset = block_sums(&b->cut, b->scratch, b->cut.blocks, 0);
+    float *slope = block_sums(&b->cut, b->scratch, b->cut.blocks, 1);
+    double sum[GROUP] = {0}, product[GROUP] = {0};
+    (void)thread;
+    for (int block = 0; block < b->cut.blocks; block++) {
+        const float *sums = block_sums(&b->cut, b->scratch, block, 0) + first;
+        const float *products = block_sums(&b->cut, b->scratch, block, 1) + first;
+        for (int i = 0; i < end - first; i++) {
+            sum[i] += sums[i];
+            product[i] += products[i];
+        }
+    }
+    for (int i = first; i < end; i++) {
+        const double total = sum[i - first], slant = product[i - first] * b->inverse[i];
+        b->dgamma[i] += (float)slant;
+        if (b->dbeta != NULL)
+            b->dbeta[i] += (float)total;
+        offset[i] = b->constant ? 0 : (float)(total / m);
+        slope[i] = b->constant ? 0 : (float)(slant * b->inverse[i] / m);
+    }
+}
+
 static void apply_block(void *context, int block, int thread)
 {
     const struct backward *b = context;
@@ -337,23 +392,10 @@ void batchnorm_backward(struct parallel *parallel, void *dx, void *dresidual, fl
     const float *mean, const float *inverse, const float *gamma, const float *beta, size_t m, int c,
     bool relu, bool constant, float *scratch)
 {
-    struct backward b = {cut_make(m, c), normrow_choose(cpu_level()), dx, dresidual, dy, more, x, y,
+    struct backward b = {cut_make(m, c), normrow_choose(cpu_level()), dx, dresidual, dgamma, dbeta, dy, more, x, y,
         precision, mean, inverse, gamma, beta, relu, constant,
         streams(dx, dresidual != NULL ? dresidual : dy, precision, m, c), scratch};
     parallel_run(parallel, b.cut.blocks, sums_block, &b);
-    float *offset = block_sums(&b.cut, scratch, b.cut.blocks, 0);
-    float *slope = block_sums(&b.cut, scratch, b.cut.blocks, 1);
-    for (int i = 0; i < c; i++) {
-        double sum = 0, product = 0;
-        for (int block = 0; block < b.cut.blocks; block++) {
-            sum += block_sums(&b.cut, scratch, block, 0)[i];
-            product += block_sums(&b.cut, scratch, block, 1)[i];
-        }
-        dgamma[i] += (float)(product * inverse[i]);
-        if (dbeta != NULL)
-            dbeta[i] += (float)sum;
-        offset[i] = constant ? 0 : (float)(sum / (double)m);
-        slope[i] = constant ? 0 : (float)(product * inverse[i] * inverse[i] / (double)m);
-    }
+    parallel_run(parallel, groups_of(c), sums_join, &b);
     parallel_run(parallel, b.cut.blocks, apply_block, &b);
 }
