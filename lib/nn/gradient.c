@@ -223,24 +223,52 @@ void gradient_run(const struct gradient *gradient, const struct micro *micro, vo
     }
 }
 
-/* Taps of a channel lie side by side in the gradient; if swapped, filters do that stand in columns. */
+/* Runs of a set in dweight: from `first` on, `count` of `length` floats, `step` apart. */
+struct runs {
+    size_t first, step;
+    int count, length;
+};
+
+static int at_most(int count, int most)
+{
+    return count < most ? count : most;
+}
+
+/* Taps of a channel lie side by side, then channels; if swapped, filters stand in the columns. */
+static struct runs runs_of(const struct gradient *gradient, int set, int panel)
+{
+    const int row = set * MICRO_ROWS, column = panel * MICRO_COLUMNS;
+    const int rows = at_most(gradient->c - row, MICRO_ROWS);
+    const int columns = at_most(gradient->k - column, MICRO_COLUMNS);
+    const size_t c = (size_t)gradient->c, k = (size_t)gradient->k, taps = (size_t)gradient->taps;
+    if (gradient->swapped)
+        return (struct runs){(size_t)row * k + (size_t)column, k, rows, columns};
+    return (struct runs){((size_t)column * c + (size_t)row) * taps, c * taps, columns,
+        rows * gradient->taps};
+}
+
+void gradient_fetch(const struct gradient *gradient, const float *dweight, int set, int panel)
+{
+    enum { LINE = 16 };
+    const struct runs runs = runs_of(gradient, set, panel);
+    for (int n = 0; n < runs.count; n++)
+        for (int i = 0; i < runs.length; i += LINE)
+            __builtin_prefetch(dweight + runs.first + (size_t)n * runs.step + i, 1, 2);
+}
+
 void gradient_add(const struct gradient *gradient, float *dweight, const float *sums, size_t step,
     int set, int panel)
 {
-    const int taps = gradient->taps, filter = panel * MICRO_COLUMNS, channel = set * MICRO_ROWS;
-    const int filters = gradient->k - filter < MICRO_COLUMNS ? gradient->k - filter : MICRO_COLUMNS;
-    const int left = gradient->c - channel, channels = left < MICRO_ROWS ? left : MICRO_ROWS;
-    if (gradient->swapped) {
-        for (int c = 0; c < channels; c++)
-            for (int n = 0; n < filters; n++)
-                dweight[(size_t)(channel + c) * (size_t)gradient->k + (size_t)(filter + n)] +=
-                    sums[c * MICRO_COLUMNS + n];
-        return;
-    }
-    for (int n = 0; n < filters; n++) {
-        float *to = dweight + ((size_t)(filter + n) * (size_t)gradient->c + (size_t)channel) *
-                                  (size_t)taps;
-        for (int c = 0; c < channels; c++)
+    const struct runs runs = runs_of(gradient, set, panel);
+    const int taps = gradient->taps;
+    for (int n = 0; n < runs.count; n++) {
+        float *to = dweight + runs.first + (size_t)n * runs.step;
+        if (gradient->swapped) {
+            for (int i = 0; i < runs.length; i++)
+                to[i] += sums[n * MICRO_COLUMNS + i];
+            continue;
+        }
+        for (int c = 0; c < runs.length / taps; c++)
             for (int tap = 0; tap < taps; tap++) {
                 const int tile = c / MICRO_STRIP * taps + tap;
                 const int row = tile % 2 * MICRO_STRIP + c % MICRO_STRIP;

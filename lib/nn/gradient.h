@@ -50,6 +50,9 @@ void gradient_run(const struct gradient *gradient, const struct micro *micro, vo
     float *sums, const uint16_t *x, const uint16_t *dy, size_t first, int n, int job,
     int jobs);
 
+/* Ask for the place in dweight where gradient_add() will add: it is spread over the filters. */
+void gradient_fetch(const struct gradient *gradient, const float *dweight, int set, int panel);
+
 /* Add the sums of 32 channels, which are a set of pairs set * taps .. set * taps + taps - 1, and 32 filters
  * to dweight [K,C,R,S]. sums: those of the first pair; `step` floats from one pair to the next. */
 void gradient_add(const struct gradient *gradient, float *dweight, const float *sums, size_t step,

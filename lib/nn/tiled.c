@@ -333,6 +333,8 @@ static void sum_set(void *context, int number, int thread)
     const size_t at = (size_t)first * row + (size_t)panel * MICRO_SUM;
     float *const sums = single ? scratch_of(pass->conv->context, thread)
                                : partial(pass->conv->context, 0) + at;
+    if (pass->dweight != NULL)
+        gradient_fetch(gradient, pass->dweight, set, panel);
     for (int i = 0; i < gradient->taps && first + i < gradient->pairs; i++)
         sum_pair(pass, sums + (size_t)i * step, at + (size_t)i * row);
     if (pass->dweight != NULL)
