@@ -198,9 +198,8 @@ void batchnorm_statistics(struct parallel *parallel, float *mean, float *inverse
     float *running_mean, float *running_var, const void *x, enum precision precision, size_t m,
     int c, float *scratch)
 {
-    struct statistics s = {
-        cut_make(m, c), normrow_choose(cpu_level()), x, precision, mean, inverse, running_mean,
-        running_var, scratch};
+    struct statistics s = {cut_make(m, c), normrow_choose(cpu_level()), x, precision, mean, inverse,
+        running_mean, running_var, scratch};
     parallel_run(parallel, s.cut.blocks, statistics_block, &s);
     parallel_run(parallel, groups_of(c), statistics_join, &s);
 }
@@ -388,12 +387,11 @@ static void apply_block(void *context, int block, int thread)
  * functions of x unless `constant`. */
 void batchnorm_backward(struct parallel *parallel, void *dx, void *dresidual, float *dgamma,
     float *dbeta, const void *dy, const void *more, const void *x, const void *y,
-    enum precision precision,
-    const float *mean, const float *inverse, const float *gamma, const float *beta, size_t m, int c,
-    bool relu, bool constant, float *scratch)
+    enum precision precision, const float *mean, const float *inverse, const float *gamma,
+    const float *beta, size_t m, int c, bool relu, bool constant, float *scratch)
 {
-    struct backward b = {cut_make(m, c), normrow_choose(cpu_level()), dx, dresidual, dgamma, dbeta, dy, more, x, y,
-        precision, mean, inverse, gamma, beta, relu, constant,
+    struct backward b = {cut_make(m, c), normrow_choose(cpu_level()), dx, dresidual, dgamma, dbeta,
+        dy, more, x, y, precision, mean, inverse, gamma, beta, relu, constant,
         streams(dx, dresidual != NULL ? dresidual : dy, precision, m, c), scratch};
     parallel_run(parallel, b.cut.blocks, sums_block, &b);
     parallel_run(parallel, groups_of(c), sums_join, &b);

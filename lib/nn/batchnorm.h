@@ -49,8 +49,7 @@ void batchnorm_forward(struct parallel *parallel, void *y, const void *x, const 
  * which no gradient flows. */
 void batchnorm_backward(struct parallel *parallel, void *dx, void *dresidual, float *dgamma,
     float *dbeta, const void *dy, const void *more, const void *x, const void *y,
-    enum precision precision,
-    const float *mean, const float *inverse, const float *gamma, const float *beta, size_t m, int c,
-    bool relu, bool constant, float *scratch);
+    enum precision precision, const float *mean, const float *inverse, const float *gamma,
+    const float *beta, size_t m, int c, bool relu, bool constant, float *scratch);
 
 #endif

@@ -110,7 +110,8 @@ void block_unit_backward(const struct block_common *common, const struct block_u
     const struct param *gamma = &common->params->param[unit->gamma];
     batchnorm_backward(common->parallel, middle, dresidual, gamma->grad, gamma[BETA].grad, dy, more,
         tape->x, dresidual != NULL ? tape->y : NULL, common->precision, tape->mean, tape->inverse,
-        gamma->value, gamma[BETA].value, positions(unit, rows), unit->shape.k, relu, common->frozen, scratch->batchnorm);
+        gamma->value, gamma[BETA].value, positions(unit, rows), unit->shape.k, relu, common->frozen,
+        scratch->batchnorm);
     conv2d_backward(unit->conv, dx, common->params->param[unit->weight].grad, middle, x, rows);
     leave(common, scratch, tape->x, block_unit_elements(unit, rows));
     leave(common, scratch, tape->y, block_unit_elements(unit, rows));

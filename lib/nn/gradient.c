@@ -37,12 +37,8 @@ static int block_of(const struct gradient *gradient, const struct geometry_shape
 void gradient_init(struct gradient *gradient, const struct conv2d_shape *conv)
 {
     struct geometry_shape shape;
-    *gradient = (struct gradient){.c = conv->c,
-        .k = conv->k,
-        .taps = conv->r * conv->s,
-        .units = 1,
-        .groups = divide_up(conv->c, MICRO_STRIP),
-        .panels = divide_up(conv->k, MICRO_COLUMNS)};
+    *gradient = (struct gradient){
+        .c = conv->c, .k = conv->k, .taps = conv->r * conv->s, .units = 1};
     geometry_forward(&shape, conv->h, conv->w, conv->r, conv->s, conv->stride, conv->pad);
     geometry_init(&gradient->g, &shape, 1, WIDTH);
     if (geometry_plain(&gradient->g)) {
@@ -54,9 +50,9 @@ void gradient_init(struct gradient *gradient, const struct conv2d_shape *conv)
         gradient->swapped = true;
         gradient->c = conv->k;
         gradient->k = conv->c;
-        gradient->groups = divide_up(gradient->c, MICRO_STRIP);
-        gradient->panels = divide_up(gradient->k, MICRO_COLUMNS);
     }
+    gradient->groups = divide_up(gradient->c, MICRO_STRIP);
+    gradient->panels = divide_up(gradient->k, MICRO_COLUMNS);
     gradient->block = block_of(gradient, &shape);
     geometry_init(&gradient->g, &shape, gradient->block, WIDTH);
     gradient->slices = divide_up(gradient->panels, SLICE);
@@ -243,8 +239,8 @@ static struct runs runs_of(const struct gradient *gradient, int set, int panel)
     const size_t c = (size_t)gradient->c, k = (size_t)gradient->k, taps = (size_t)gradient->taps;
     if (gradient->swapped)
         return (struct runs){(size_t)row * k + (size_t)column, k, rows, columns};
-    return (struct runs){((size_t)column * c + (size_t)row) * taps, c * taps, columns,
-        rows * gradient->taps};
+    return (struct runs){
+        ((size_t)column * c + (size_t)row) * taps, c * taps, columns, rows * gradient->taps};
 }
 
 void gradient_fetch(const struct gradient *gradient, const float *dweight, int set, int panel)

@@ -26,15 +26,15 @@
 struct gradient {
     struct geometry g;
     int c, k, taps;
-    bool direct; /* 1x1, stride 1: each pixel is a "picture" of g */
+    bool direct;  /* 1x1, stride 1: each pixel is a "picture" of g */
     bool swapped; /* direct with more channels than filters: x and dy, c and k change places */
-    int units;   /* pixels of a picture if so, else 1 */
-    int block;   /* the most units of a run */
-    int slices;  /* of 128 filters */
-    int groups;  /* of 16 channels */
-    int pairs;   /* of tiles of 16 channels of one tap */
-    int panels;  /* of 32 filters */
-    int length;  /* positions between channels of the transposed image */
+    int units;    /* pixels of a picture if so, else 1 */
+    int block;    /* the most units of a run */
+    int slices;   /* of 128 filters */
+    int groups;   /* of 16 channels */
+    int pairs;    /* of tiles of 16 channels of one tap */
+    int panels;   /* of 32 filters */
+    int length;   /* positions between channels of the transposed image */
 };
 
 void gradient_init(struct gradient *gradient, const struct conv2d_shape *conv);
@@ -47,8 +47,7 @@ size_t gradient_bytes(const struct gradient *gradient);
  * `sums` overwritten (columns past k and rows past c are left or made anything). Each job makes the image
  * for itself. Between micro->begin() and end(). */
 void gradient_run(const struct gradient *gradient, const struct micro *micro, void *scratch,
-    float *sums, const uint16_t *x, const uint16_t *dy, size_t first, int n, int job,
-    int jobs);
+    float *sums, const uint16_t *x, const uint16_t *dy, size_t first, int n, int job, int jobs);
 
 /* Ask for the place in dweight where gradient_add() will add: it is spread over the filters. */
 void gradient_fetch(const struct gradient *gradient, const float *dweight, int set, int panel);

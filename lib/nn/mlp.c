@@ -263,8 +263,9 @@ static void backward(
         float *const ddense = t->grad[0], *const dx = i > 0 ? t->grad[1] : grad_in;
         /* in the forward pass this was: y = relu(batch norm(dense)) */
         batchnorm_backward(m->parallel, ddense, NULL, gradient(m, l->gamma), gradient(m, l->beta),
-            dy, NULL, trace->dense, NULL, PRECISION_F32, trace->mean, trace->inverse, value(m, l->gamma),
-            value(m, l->beta), (size_t)rows, l->out, l->relu, m->options.frozen, t->scratch);
+            dy, NULL, trace->dense, NULL, PRECISION_F32, trace->mean, trace->inverse,
+            value(m, l->gamma), value(m, l->beta), (size_t)rows, l->out, l->relu, m->options.frozen,
+            t->scratch);
         /* and this: dense = x . weight^T */
         linear_backward(m->parallel, dx, gradient(m, l->weight), NULL, ddense,
             i > 0 ? t->trace[i - 1].y : in, value(m, l->weight), rows, l->in, l->out);

@@ -164,8 +164,8 @@ INLINE void sums_as(bool bf16, enum gate kind, bool store, float *restrict sum,
 }
 
 CPU_CLONES static void sums_row(bool bf16, enum gate kind, float *sum, float *product, void *keep,
-    const void *dy, const void *more, const void *x, const void *y,
-    const struct normrow_gate *gate, const float *mean, size_t n)
+    const void *dy, const void *more, const void *x, const void *y, const struct normrow_gate *gate,
+    const float *mean, size_t n)
 {
     const bool store = keep != NULL && (kind != OPEN || more != NULL || keep != dy);
     switch (bf16 * 6 + (int)kind * 2 + store) {
@@ -227,8 +227,8 @@ INLINE void backward_as(bool bf16, enum gate kind, void *dx, const void *dy, con
 #pragma GCC ivdep
     for (size_t i = 0; i < n; i++) {
         const float off = precision_get(x, i, bf16) - mean[i];
-        const float g = behind(bf16, kind, precision_get(dy, i, bf16), off, y, gate->scale,
-            gate->beta, i);
+        const float g =
+            behind(bf16, kind, precision_get(dy, i, bf16), off, y, gate->scale, gate->beta, i);
         precision_put(dx, i, scale[i] * (g - offset[i] - off * slope[i]), bf16);
     }
 }

@@ -17,7 +17,8 @@
 struct normrow_at {
     size_t rows, stride, width; /* stretches; elements from one to the next, and of each */
     enum precision precision;
-    bool stream; /* what is written goes past the caches, where the CPU can: not if it is also read */
+    bool
+        stream; /* what is written goes past the caches, where the CPU can: not if it is also read */
 };
 
 /* Where ReLU was open: where y is above zero, y being what forward() wrote; or, if y is NULL, where
@@ -48,8 +49,8 @@ struct normrow {
 
     /* The inverse of forward(): dx = scale * (g - offset - (x - mean) * slope); may be dy. */
     void (*backward)(const struct normrow_at *at, void *dx, const void *dy, const void *x,
-        const struct normrow_gate *gate, const float *mean, const float *scale,
-        const float *offset, const float *slope);
+        const struct normrow_gate *gate, const float *mean, const float *scale, const float *offset,
+        const float *slope);
 };
 
 /* The kernels for a CPU of this level (cpu.h). */

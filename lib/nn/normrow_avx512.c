@@ -28,8 +28,8 @@ INLINE __m512i round_up(__m512 v)
     const __m512i bits = _mm512_castps_si512(v), one = _mm512_set1_epi32(1);
     const __m512i tie = _mm512_and_si512(_mm512_srli_epi32(bits, 16), one);
     const __m512i up = _mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF));
-    return _mm512_mask_mov_epi32(_mm512_add_epi32(up, tie),
-        _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), _mm512_set1_epi32(0x7FC00000));
+    return _mm512_mask_mov_epi32(_mm512_add_epi32(up, tie), _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q),
+        _mm512_set1_epi32(0x7FC00000));
 }
 
 INLINE __m256i narrow(__m512 v)
@@ -101,11 +101,11 @@ INLINE void sum_as(bool bf16, const struct normrow_at *at, float *sum, const voi
         for (size_t i = 0; i < end; i += LANES) {
             for (size_t j = 0; j < 4; j++)
                 fetch(x, first + j * stride + i, bf16);
-            const __m512 a = _mm512_add_ps(get(x, first + i, bf16), get(x, first + stride + i, bf16));
+            const __m512 a =
+                _mm512_add_ps(get(x, first + i, bf16), get(x, first + stride + i, bf16));
             const __m512 b = _mm512_add_ps(
                 get(x, first + 2 * stride + i, bf16), get(x, first + 3 * stride + i, bf16));
-            _mm512_storeu_ps(
-                sum + i, _mm512_add_ps(_mm512_loadu_ps(sum + i), _mm512_add_ps(a, b)));
+            _mm512_storeu_ps(sum + i, _mm512_add_ps(_mm512_loadu_ps(sum + i), _mm512_add_ps(a, b)));
         }
     for (; rows > 0; rows--, first += stride)
         for (size_t i = 0; i < end; i += LANES)
@@ -194,8 +194,7 @@ INLINE void forward_as(bool bf16, bool stream, const struct normrow_at *at, void
 {
     size_t rows = at->rows, first = 0;
     for (; rows >= TOGETHER; rows -= TOGETHER, first += TOGETHER * at->stride)
-        forward_rows(
-            bf16, stream, at, first, TOGETHER, y, x, residual, mean, scale, beta, relu);
+        forward_rows(bf16, stream, at, first, TOGETHER, y, x, residual, mean, scale, beta, relu);
     for (; rows > 0; rows--, first += at->stride)
         forward_rows(bf16, stream, at, first, 1, y, x, residual, mean, scale, beta, relu);
     if (stream)

@@ -520,7 +520,8 @@ static void backward(
         pool_maximum_backward(common->parallel, dy, pooled, tape->index, common->precision, rows,
             conv2d_y(stem), conv2d_x(stem), stem->k);
     }
-    block_unit_backward(common, &network->stem, &tape->stem, NULL, dy, NULL, dy, NULL, tape->pixels, true, rows, &tape->scratch);
+    block_unit_backward(common, &network->stem, &tape->stem, NULL, dy, NULL, dy, NULL, tape->pixels,
+        true, rows, &tape->scratch);
 }
 
 struct model resnet_model(struct resnet *resnet)

@@ -265,8 +265,8 @@ void sweep_refresh(struct sweep *sweep, const float *weight, const struct conv2d
 /* ---- running -------------------------------------------------------------------------------- */
 
 struct room {
-    uint16_t *image;           /* or, where the maps are read, one strip: the last, if it is not full */
-    float *sums;               /* [pairs of strips][MICRO_SUM] */
+    uint16_t *image; /* or, where the maps are read, one strip: the last, if it is not full */
+    float *sums;     /* [pairs of strips][MICRO_SUM] */
     struct sweep_layout layout; /* of a block that is not full */
 };
 
@@ -331,8 +331,8 @@ static void multiply(const struct run *run, float *sum, int strip, int column, i
 {
     const struct sweep *const sweep = run->sweep;
     const size_t panel = (size_t)sweep->chunks * MICRO_B;
-    const uint16_t *const b0 = sweep->packed + (size_t)(column / MICRO_PANEL) * panel +
-                               (ptrdiff_t)from * MICRO_B;
+    const uint16_t *const b0 =
+        sweep->packed + (size_t)(column / MICRO_PANEL) * panel + (ptrdiff_t)from * MICRO_B;
     const uint16_t *a[2];
     for (int i = 0; i < 2; i++) {
         const int which = strip + i < run->layout->strips ? strip + i : strip;
@@ -372,8 +372,7 @@ static void panel_by_panel(const struct run *run, float *sums, int few)
         for (int from = 0; from < chunks; from += few)
             for (int strip = 0; strip < run->layout->strips; strip += 2) {
                 const int left = chunks - from;
-                float *const sum =
-                    sums + (few == chunks ? 0 : (ptrdiff_t)strip / 2 * MICRO_SUM);
+                float *const sum = sums + (few == chunks ? 0 : (ptrdiff_t)strip / 2 * MICRO_SUM);
                 multiply(run, sum, strip, column, from, left < few ? left : few);
                 if (left <= few)
                     store(run, sum, strip, column);

@@ -299,8 +299,8 @@ static void weight_block(void *context, int job, int thread)
     const size_t first = (pass->from + block) * (size_t)gradient->block;
     const unsigned state = owner->micro->begin();
     gradient_run(gradient, owner->micro, scratch_of(owner, thread), partial(owner, 1 + block),
-        pass->in, pass->dy, first, units_of(pass->units, first, gradient->block),
-        job % pass->jobs, pass->jobs);
+        pass->in, pass->dy, first, units_of(pass->units, first, gradient->block), job % pass->jobs,
+        pass->jobs);
     owner->micro->end(state);
 }
 
@@ -331,8 +331,8 @@ static void sum_set(void *context, int number, int thread)
     const int first = set * gradient->taps;
     const size_t row = (size_t)gradient->panels * MICRO_SUM, step = single ? MICRO_SUM : row;
     const size_t at = (size_t)first * row + (size_t)panel * MICRO_SUM;
-    float *const sums = single ? scratch_of(pass->conv->context, thread)
-                               : partial(pass->conv->context, 0) + at;
+    float *const sums =
+        single ? scratch_of(pass->conv->context, thread) : partial(pass->conv->context, 0) + at;
     if (pass->dweight != NULL)
         gradient_fetch(gradient, pass->dweight, set, panel);
     for (int i = 0; i < gradient->taps && first + i < gradient->pairs; i++)
@@ -342,8 +342,7 @@ static void sum_set(void *context, int number, int thread)
 }
 
 /* Jobs that a block is cut in: one, or as many as keep all threads busy. */
-static int jobs_of(
-    const struct tiled_context *context, const struct gradient *gradient, int blocks)
+static int jobs_of(const struct tiled_context *context, const struct gradient *gradient, int blocks)
 {
     const int wanted = 2 * parallel_threads(context->parallel);
     const int jobs = (wanted + blocks - 1) / blocks;

@@ -65,8 +65,8 @@ static void forward(struct layer *l, struct parallel *parallel, bool update)
 static void backward(struct layer *l, struct parallel *parallel)
 {
     batchnorm_backward(parallel, l->dx, l->residual ? l->dr : NULL, l->dgamma, l->dbeta, l->dy,
-        NULL, l->x, l->y, PRECISION_F32, l->mean, l->inverse, l->gamma, l->beta, l->m, l->c, l->relu, l->constant,
-        l->scratch);
+        NULL, l->x, l->y, PRECISION_F32, l->mean, l->inverse, l->gamma, l->beta, l->m, l->c,
+        l->relu, l->constant, l->scratch);
 }
 
 static const struct {
@@ -233,8 +233,8 @@ static void in_place(void)
     OK(memcmp(dy, a.dx, a.n * sizeof *dy) == 0, "dx may be dy");
     memcpy(dy, a.dy, a.n * sizeof *dy);
     memset(a.dgamma, 0, 24 * sizeof(float));
-    batchnorm_backward(NULL, dy, NULL, a.dgamma, a.dbeta, dy, NULL, a.x, NULL, PRECISION_F32, a.mean,
-        a.inverse, a.gamma, a.beta, a.m, a.c, true, false, a.scratch);
+    batchnorm_backward(NULL, dy, NULL, a.dgamma, a.dbeta, dy, NULL, a.x, NULL, PRECISION_F32,
+        a.mean, a.inverse, a.gamma, a.beta, a.m, a.c, true, false, a.scratch);
     OK(memcmp(dy, a.dx, a.n * sizeof *dy) == 0, "x tells where ReLU was open, as y does");
     memcpy(dy, a.x, a.n * sizeof *dy);
     batchnorm_forward(

@@ -127,13 +127,15 @@ static void stores(const struct micro *micro, size_t stride, bool stream)
         micro->end(entered);
         for (int m = 0; m < MICRO_ROWS; m++)
             for (int n = 0; n < columns && place[m] >= 0; n++)
-                twin[(size_t)place[m] * stride + (size_t)n] = precision_narrow(sum[m * MICRO_COLUMNS + n]);
+                twin[(size_t)place[m] * stride + (size_t)n] =
+                    precision_narrow(sum[m * MICRO_COLUMNS + n]);
         for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
             const float a = precision_widen(out[i]), b = precision_widen(twin[i]);
             wrong += out[i] != twin[i] && !(a != a && b != b);
         }
     }
-    OK(wrong == 0, "%s: what is %s at %zu is rounded to nearest even, and nothing beside it: %d wrong",
+    OK(wrong == 0,
+        "%s: what is %s at %zu is rounded to nearest even, and nothing beside it: %d wrong",
         micro->name, stream ? "streamed" : "stored", stride, wrong);
 }
 

@@ -74,8 +74,8 @@ static void run(const struct normrow *loops, struct field *f, const struct trial
         loops->squares(&at, v[0], x, v[2]);
         break;
     case FORWARD:
-        loops->forward(&at, t->in_place ? x : out, x, t->more ? last : NULL, v[2], v[3], v[4],
-            t->relu);
+        loops->forward(
+            &at, t->in_place ? x : out, x, t->more ? last : NULL, v[2], v[3], v[4], t->relu);
         break;
     case SUMS:
         loops->sums(&at, v[0], v[1], t->stream ? NULL : out, other,
@@ -114,9 +114,9 @@ static void against_plain(const struct normrow *loops, enum precision precision)
         int wrong = 0, trials = 0;
         for (size_t w = 0; w < sizeof width / sizeof *width; w++)
             for (int kind = 0; kind < 64; kind++) {
-                const struct trial t = {(enum operation)operation, precision,
-                    kind & 1 ? ROWS : 3, kind & 2 ? STRIDE : width[w], width[w], kind & 4,
-                    kind & 8, kind & 16, kind & 32};
+                const struct trial t = {(enum operation)operation, precision, kind & 1 ? ROWS : 3,
+                    kind & 2 ? STRIDE : width[w], width[w], kind & 4, kind & 8, kind & 16,
+                    kind & 32};
                 run(loops, &ours, &t);
                 run(&normrow_plain, &twin, &t);
                 wrong += differences(precision);
