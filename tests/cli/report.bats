@@ -47,7 +47,7 @@ evaluation() {
     run -0 --separate-stderr simclr-report run
     [ "$output" = run/report.html ] && [ -z "$stderr" ]
     well_formed run/report.html
-    for text in '<h1>run</h1>' 'id="near"' 'resnet20, stem cifar, f32, views of 16 × 16 pixels' \
+    for text in '<h1>run</h1>' 'id="near"' 'resnet20, stem cifar, b?f(16|32), views of 16 × 16 pixels' \
         '2 epochs, batches of 20 pictures, temperature 0.5, seed 0' 'The run is finished' 'train.bin' \
         "sha256 $(simclr-inspect --digest run/encoder.safetensors | cut -d ' ' -f 1)" \
         'Loss over the run' 'Contrastive accuracy over the run' 'Alignment over the run' \
