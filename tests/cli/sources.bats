@@ -111,10 +111,9 @@ names() {
     [ -z "$output" ]
     simclr-inspect out | grep -F '"class_names":["ant","bee"]'
     echo 7 >p/ant/1.cls
-    sync # or tar may find a folder that changes as it reads it
-    tar -C p/ant -czf flat.tgz . || [ $? = 1 ]
-    (cd p/ant && tar -czf labelled.tgz ../ant 2>/dev/null)
-    for quiet in 'p.tar.gz --no-labels' 'p.tar.gz --quiet' p.tar flat.tgz p/ant/labelled.tgz; do
+    tar -C p/ant -czf flat.tgz . # not in the folder itself, which would change as tar reads it
+    tar -C p/ant -czf labelled.tgz ../ant 2>/dev/null
+    for quiet in 'p.tar.gz --no-labels' 'p.tar.gz --quiet' p.tar flat.tgz labelled.tgz; do
         run -0 bash -c "simclr-images $quiet 2>&1 >out"
         [ -z "$output" ]
     done
