@@ -1,7 +1,8 @@
 /* optimizer -- LARS, SGD, Adam and AdamW over the parameters of a model.
  *
  * Tensors are cut into blocks of a fixed size. One round over the blocks looks at the gradients
- * (finite? how long?), a second one moves the weights; in between, norms are added in block order.
+ * (finite? how long?), a second one moves the weights and zeroes the gradients while they are in a
+ * cache; in between, norms are added in block order.
  * SPDX-License-Identifier: MIT */
 #include "lib/train/optimizer.h"
 
@@ -229,7 +230,7 @@ static void move(void *context, int number, int thread)
     float *const w = slot->param->value + block->start;
     float *const a = slot->state[0] + block->start;
     float *const b = o->states == 2 ? slot->state[1] + block->start : NULL;
-    const float *const g = slot->param->grad + block->start;
+    float *const g = slot->param->grad + block->start;
     (void)thread;
     if (o->rule == LARS || o->rule == SGD)
         sgd_update(
@@ -240,6 +241,7 @@ static void move(void *context, int number, int thread)
         block->defect = BAD_VALUE;
     else if (!finite(a, block->count) || (b != NULL && !finite(b, block->count)))
         block->defect = BAD_STATE;
+    memset(g, 0, block->count * sizeof *g);
 }
 
 /* Name the first tensor in which something is not finite. */

@@ -36,9 +36,9 @@ struct optimizer *optimizer_new(const struct optimizer_options *options, struct 
 void optimizer_free(struct optimizer *optimizer); /* NULL is fine */
 
 /* One update from params' gradients at learning rate `rate`; step counts from 0 (Adam's bias
- * correction). Gradients are left as they are.
+ * correction). Gradients are zeroed for the next step.
  * Errors: ERR_FAILED naming the step and the first tensor whose gradient is not finite (then nothing
- * has moved), or whose new value or slot is not. */
+ * has changed), or whose new value or slot is not. */
 int optimizer_step(struct optimizer *optimizer, double rate, int64_t step, struct err *err);
 
 /* The slots, for state files: tensors named "momentum.NAME" (lars, sgd), "first.NAME",

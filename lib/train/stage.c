@@ -371,7 +371,6 @@ static int run_step(struct stage *s, struct record *first, struct err *err)
     }
     if (save_epochs(s, step, err) < 0) /* steps without a picture are not sent */
         return -1;
-    params_zero_grad(s->o.model.params);
     if (forward_step(s, first, err) < 0 || backward_step(s, parts, err) < 0)
         return -1;
     for (int i = 0; i < parts; i++) /* from here on the feed fills them anew */
