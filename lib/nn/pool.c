@@ -26,60 +26,95 @@ static size_t map(int h, int w, int c)
 
 /* ---- maximum ---------------------------------------------------------------------------------- */
 
-enum { WINDOW = 9, TILE = 32 }; /* channels at a time, so that their best stay in registers */
+enum { WINDOW = 9, LANES = 8 };
 
-/* All bits set, or none. Choosing by masks leaves the compiler no branch to keep. */
-INLINE uint32_t ones(bool condition)
+/* Channels that are looked at together, in registers over all pixels of a window: the compiler's vectors
+ * become whatever the CPU has. Comparisons give lanes of all ones, or of zeros. */
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+typedef uint16_t halves __attribute__((vector_size(2 * LANES)));
+typedef uint8_t bytes __attribute__((vector_size(LANES)));
+
+/* Channels i .. i+7 of a map; precision_get() of each. */
+INLINE void read_lanes(floats *out, const void *map, size_t i, bool bf16)
 {
-    return 0U - (uint32_t)condition;
+    halves half;
+    if (!bf16) {
+        memcpy(out, (const float *)map + i, sizeof *out);
+        return;
+    }
+    memcpy(&half, (const uint16_t *)map + i, sizeof half);
+    *out = (floats)(__builtin_convertvector(half, words) << 16);
 }
 
-INLINE float chosen(uint32_t mask, float yes, float no)
+/* precision_put() of each. */
+INLINE void write_lanes(void *map, size_t i, const floats *in, bool bf16)
 {
-    union {
-        float f;
-        uint32_t u;
-    } a = {yes}, b = {no};
-    b.u = (a.u & mask) | (b.u & ~mask);
-    return b.f;
+    if (!bf16) {
+        memcpy((float *)map + i, in, sizeof *in);
+        return;
+    }
+    const words bits = (words)*in, nan = (words)(*in != *in);
+    const words rounded = bits + 0x7FFFU + (bits >> 16 & 1U);
+    const halves half =
+        __builtin_convertvector(((rounded & ~nan) | (0x7FC00000U & nan)) >> 16, halves);
+    memcpy((uint16_t *)map + i, &half, sizeof half);
 }
 
 /* The largest of `count` pixels, the earliest of equals; NaN is larger than anything, as in PyTorch. */
-INLINE void largest_as(bool bf16, void *restrict y, uint8_t *restrict index, const void *const *x,
-    const uint8_t *place, int count, size_t first, size_t channels)
+INLINE void largest_lanes(bool bf16, void *restrict y, uint8_t *restrict index,
+    const void *const *x, const uint8_t *place, int count, size_t first)
 {
-    float most[TILE];
-    uint32_t where[TILE];
-    for (size_t i = 0; i < channels; i++) {
-        most[i] = precision_get(x[0], first + i, bf16);
-        where[i] = place[0];
+    floats most;
+    ints where = (ints){0} + place[0];
+    read_lanes(&most, x[0], first, bf16);
+    for (int j = 1; j < count; j++) {
+        floats value;
+        read_lanes(&value, x[j], first, bf16);
+        const ints larger = (value > most) | (value != value);
+        most = (floats)(((ints)value & larger) | ((ints)most & ~larger));
+        where = (place[j] & larger) | (where & ~larger);
     }
-    for (int j = 1; j < count; j++)
-        for (size_t i = 0; i < channels; i++) {
-            const float value = precision_get(x[j], first + i, bf16);
-            const uint32_t larger = ones(value > most[i]) | ones(value != value);
-            most[i] = chosen(larger, value, most[i]);
-            where[i] = (place[j] & larger) | (where[i] & ~larger);
+    write_lanes(y, first, &most, bf16);
+    const bytes narrow = __builtin_convertvector(__builtin_convertvector(where, halves), bytes);
+    memcpy(index + first, &narrow, sizeof narrow);
+}
+
+/* The same of one channel. */
+INLINE void largest(bool bf16, void *restrict y, uint8_t *restrict index, const void *const *x,
+    const uint8_t *place, int count, size_t channel)
+{
+    float most = precision_get(x[0], channel, bf16);
+    uint8_t where = place[0];
+    for (int j = 1; j < count; j++) {
+        const float value = precision_get(x[j], channel, bf16);
+        if (value > most || value != value) {
+            most = value;
+            where = place[j];
         }
-    for (size_t i = 0; i < channels; i++) {
-        precision_put(y, first + i, most[i], bf16);
-        index[first + i] = (uint8_t)where[i];
     }
+    precision_put(y, channel, most, bf16);
+    index[channel] = where;
+}
+
+INLINE void largest_as(bool bf16, void *restrict y, uint8_t *restrict index, const void *const *x,
+    const uint8_t *place, int count, size_t c)
+{
+    size_t i = 0;
+    for (; i + LANES <= c; i += LANES)
+        largest_lanes(bf16, y, index, x, place, count, i);
+    for (; i < c; i++)
+        largest(bf16, y, index, x, place, count, i);
 }
 
 CPU_CLONES static void take_largest(void *y, uint8_t *index, const void *const *x,
     const uint8_t *place, int count, enum precision precision, size_t c)
 {
-    const bool bf16 = precision == PRECISION_BF16;
-    size_t first = 0;
-    for (; bf16 && c - first >= TILE; first += TILE)
-        largest_as(true, y, index, x, place, count, first, TILE);
-    for (; !bf16 && c - first >= TILE; first += TILE)
-        largest_as(false, y, index, x, place, count, first, TILE);
-    if (bf16 && first < c)
-        largest_as(true, y, index, x, place, count, first, c - first);
-    else if (first < c)
-        largest_as(false, y, index, x, place, count, first, c - first);
+    if (precision == PRECISION_BF16)
+        largest_as(true, y, index, x, place, count, c);
+    else
+        largest_as(false, y, index, x, place, count, c);
 }
 
 static void maximum_forward(void *context, int n, int thread)
@@ -119,31 +154,37 @@ void pool_maximum_forward(struct parallel *parallel, void *y, uint8_t *index, co
  * it was, `place` being where it lies in each. */
 INLINE void chosen_as(bool bf16, void *restrict dx, const void *restrict dy,
     const uint8_t *restrict index, const size_t at[4], const uint8_t place[4], int windows,
-    size_t first, size_t channels)
+    size_t c)
 {
-    float sum[TILE] = {0};
-    for (int j = 0; j < windows; j++)
-        for (size_t i = 0; i < channels; i++) {
-            const float g = precision_get(dy, at[j] + first + i, bf16);
-            sum[i] += index[at[j] + first + i] == place[j] ? g : 0;
+    size_t i = 0;
+    for (; i + LANES <= c; i += LANES) {
+        floats sum = {0};
+        for (int j = 0; j < windows; j++) {
+            floats g;
+            bytes where;
+            read_lanes(&g, dy, at[j] + i, bf16);
+            memcpy(&where, index + at[j] + i, sizeof where);
+            const ints at_tap =
+                __builtin_convertvector(__builtin_convertvector(where, halves), ints);
+            sum += (floats)((ints)g & (at_tap == place[j]));
         }
-    for (size_t i = 0; i < channels; i++)
-        precision_put(dx, first + i, sum[i], bf16);
+        write_lanes(dx, i, &sum, bf16);
+    }
+    for (; i < c; i++) {
+        float sum = 0;
+        for (int j = 0; j < windows; j++)
+            sum += index[at[j] + i] == place[j] ? precision_get(dy, at[j] + i, bf16) : 0;
+        precision_put(dx, i, sum, bf16);
+    }
 }
 
 CPU_CLONES static void take_chosen(void *dx, const void *dy, const uint8_t *index,
     enum precision precision, const size_t at[4], const uint8_t place[4], int windows, size_t c)
 {
-    const bool bf16 = precision == PRECISION_BF16;
-    size_t first = 0;
-    for (; bf16 && c - first >= TILE; first += TILE)
-        chosen_as(true, dx, dy, index, at, place, windows, first, TILE);
-    for (; !bf16 && c - first >= TILE; first += TILE)
-        chosen_as(false, dx, dy, index, at, place, windows, first, TILE);
-    if (bf16 && first < c)
-        chosen_as(true, dx, dy, index, at, place, windows, first, c - first);
-    else if (first < c)
-        chosen_as(false, dx, dy, index, at, place, windows, first, c - first);
+    if (precision == PRECISION_BF16)
+        chosen_as(true, dx, dy, index, at, place, windows, c);
+    else
+        chosen_as(false, dx, dy, index, at, place, windows, c);
 }
 
 static void maximum_backward(void *context, int n, int thread)
