@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sums of blocks kept at a time: as many as fit here, one a thread at least. */
+/* Sums of blocks kept at a time: as many of the largest as fit here, one a thread at least. */
 static const size_t partial_bytes = (size_t)64 << 20;
+
+enum { MANY_JOBS = 4 }; /* a thread: then it matters little if some have one more */
 
 struct tiled_context {
     struct parallel *parallel;
@@ -209,7 +211,7 @@ struct pass {
     const uint16_t *in, *dy;
     size_t units;        /* of all pictures */
     size_t from, blocks; /* weight gradient: the first block of this round, and how many */
-    int jobs;            /* of each block */
+    int block, jobs;     /* units of each block, and jobs it is cut in */
     float *dweight;      /* in the last round */
     bool stream;         /* write past the caches */
 };
@@ -220,9 +222,17 @@ static void *scratch_of(const struct tiled_context *context, int thread)
 }
 
 /* The total, or the sums of block i-1 of a round. */
-static float *partial(const struct tiled_context *context, size_t i)
+static float *partial(const struct tiled *conv, size_t i)
 {
-    return (float *)(void *)(context->partial + i * context->room[1]);
+    return (float *)(void *)(conv->context->partial + i * gradient_bytes(&conv->gradient));
+}
+
+/* Sums of blocks that there is room for besides the total. */
+static size_t room_for(const struct tiled *conv)
+{
+    const struct tiled_context *const context = conv->context;
+    const size_t bytes = ((size_t)context->partials + 1) * context->room[1];
+    return bytes / gradient_bytes(&conv->gradient) - 1;
 }
 
 static int units_of(size_t units, size_t first, int block)
@@ -296,10 +306,10 @@ static void weight_block(void *context, int job, int thread)
     const struct tiled_context *const owner = pass->conv->context;
     const struct gradient *const gradient = &pass->conv->gradient;
     const size_t block = (size_t)(job / pass->jobs);
-    const size_t first = (pass->from + block) * (size_t)gradient->block;
+    const size_t first = (pass->from + block) * (size_t)pass->block;
     const unsigned state = owner->micro->begin();
-    gradient_run(gradient, owner->micro, scratch_of(owner, thread), partial(owner, 1 + block),
-        pass->in, pass->dy, first, units_of(pass->units, first, gradient->block), job % pass->jobs,
+    gradient_run(gradient, owner->micro, scratch_of(owner, thread), partial(pass->conv, 1 + block),
+        pass->in, pass->dy, first, units_of(pass->units, first, pass->block), job % pass->jobs,
         pass->jobs);
     owner->micro->end(state);
 }
@@ -313,11 +323,10 @@ CPU_CLONES static void add(float *restrict sum, const float *restrict term, int 
 /* A pair's sums over the blocks of a round, in their order, added to `sum` or overwriting it. */
 static void sum_pair(const struct pass *pass, float *sum, size_t at)
 {
-    const struct tiled_context *const context = pass->conv->context;
     if (pass->from == 0)
-        memcpy(sum, partial(context, 1) + at, MICRO_SUM * sizeof *sum);
+        memcpy(sum, partial(pass->conv, 1) + at, MICRO_SUM * sizeof *sum);
     for (size_t i = pass->from == 0; i < pass->blocks; i++)
-        add(sum, partial(context, 1 + i) + at, MICRO_SUM);
+        add(sum, partial(pass->conv, 1 + i) + at, MICRO_SUM);
 }
 
 /* All taps of 32 channels and 32 filters, which are neighbours in the gradient: their sums, and in the
@@ -332,7 +341,7 @@ static void sum_set(void *context, int number, int thread)
     const size_t row = (size_t)gradient->panels * MICRO_SUM, step = single ? MICRO_SUM : row;
     const size_t at = (size_t)first * row + (size_t)panel * MICRO_SUM;
     float *const sums =
-        single ? scratch_of(pass->conv->context, thread) : partial(pass->conv->context, 0) + at;
+        single ? scratch_of(pass->conv->context, thread) : partial(pass->conv, 0) + at;
     if (pass->dweight != NULL)
         gradient_fetch(gradient, pass->dweight, set, panel);
     for (int i = 0; i < gradient->taps && first + i < gradient->pairs; i++)
@@ -341,12 +350,35 @@ static void sum_set(void *context, int number, int thread)
         gradient_add(gradient, pass->dweight, sums, step, set, panel);
 }
 
-/* Jobs that a block is cut in: one, or as many as keep all threads busy. */
+/* Units of a block: as many blocks as the largest allows, all of a size, whole strips each if it may be.
+ * Fixed by the shape and the number of pictures. */
+static size_t even_block(const struct gradient *gradient, size_t units)
+{
+    const size_t blocks = blocks_of(units, gradient->block);
+    const size_t whole = gradient->direct ? MICRO_CHUNK : (size_t)gradient->g.group;
+    const size_t even = ((units + blocks - 1) / blocks + whole - 1) / whole * whole;
+    return even < (size_t)gradient->block ? even : (size_t)gradient->block;
+}
+
+/* Blocks of a round: rounds as even as room for their sums allows, for all threads. */
+static size_t round_of(const struct tiled *conv, size_t blocks)
+{
+    const size_t threads = (size_t)parallel_threads(conv->context->parallel);
+    const size_t most = room_for(conv), rounds = (blocks + most - 1) / most;
+    const size_t even = ((blocks + rounds - 1) / rounds + threads - 1) / threads * threads;
+    return even < most ? even : most;
+}
+
+/* Jobs that a block is cut in, each of which makes the image anew: as few as keep all threads busy to the
+ * end. */
 static int jobs_of(const struct tiled_context *context, const struct gradient *gradient, int blocks)
 {
-    const int wanted = 2 * parallel_threads(context->parallel);
-    const int jobs = (wanted + blocks - 1) / blocks;
-    return jobs < gradient->slices ? jobs : gradient->slices;
+    const int threads = parallel_threads(context->parallel);
+    int jobs = 1;
+    while (jobs < gradient->slices && blocks * jobs % threads != 0 &&
+           blocks * jobs < MANY_JOBS * threads)
+        jobs++;
+    return jobs;
 }
 
 /* In the forward pass this was: y[i,row,column,k] += x[from + c] * weight[k,c,r,s]. Rounds of blocks
@@ -358,9 +390,10 @@ void tiled_weight(struct tiled *conv, float *dweight, const uint16_t *dy, const 
     const int sets = (gradient->pairs + gradient->taps - 1) / gradient->taps * gradient->panels;
     struct pass pass = {
         .conv = conv, .in = x, .dy = dy, .units = (size_t)n * (size_t)gradient->units};
-    const size_t blocks = blocks_of(pass.units, gradient->block);
+    pass.block = (int)even_block(gradient, pass.units);
+    const size_t blocks = blocks_of(pass.units, pass.block), most = round_of(conv, blocks);
     for (; pass.from < blocks; pass.from += pass.blocks) {
-        const size_t left = blocks - pass.from, most = (size_t)context->partials;
+        const size_t left = blocks - pass.from;
         pass.blocks = left < most ? left : most;
         pass.dweight = left == pass.blocks ? dweight : NULL;
         pass.jobs = jobs_of(context, gradient, (int)pass.blocks);
