@@ -37,8 +37,8 @@ static int block_of(const struct gradient *gradient, const struct geometry_shape
 void gradient_init(struct gradient *gradient, const struct conv2d_shape *conv)
 {
     struct geometry_shape shape;
-    *gradient = (struct gradient){
-        .c = conv->c, .k = conv->k, .taps = conv->r * conv->s, .units = 1};
+    *gradient =
+        (struct gradient){.c = conv->c, .k = conv->k, .taps = conv->r * conv->s, .units = 1};
     geometry_forward(&shape, conv->h, conv->w, conv->r, conv->s, conv->stride, conv->pad);
     geometry_init(&gradient->g, &shape, 1, WIDTH);
     if (geometry_plain(&gradient->g)) {
@@ -252,23 +252,49 @@ void gradient_fetch(const struct gradient *gradient, const float *dweight, int s
             __builtin_prefetch(dweight + runs.first + (size_t)n * runs.step + i, 1, 2);
 }
 
+/* Four channels of four filters: to[n * step + c] += sums[c * MICRO_COLUMNS + n]. */
+static void add_four(float *to, size_t step, const float *sums)
+{
+    typedef float lanes __attribute__((vector_size(16)));
+    operand_row term[4];
+    for (int i = 0; i < 4; i++)
+        memcpy(&term[i], sums + (ptrdiff_t)i * MICRO_COLUMNS, sizeof term[i]);
+    operand_turn(term);
+    for (int i = 0; i < 4; i++, to += step) {
+        lanes sum;
+        memcpy(&sum, to, sizeof sum);
+        sum += (lanes)term[i];
+        memcpy(to, &sum, sizeof sum);
+    }
+}
+
 void gradient_add(const struct gradient *gradient, float *dweight, const float *sums, size_t step,
     int set, int panel)
 {
     const struct runs runs = runs_of(gradient, set, panel);
     const int taps = gradient->taps;
+    float *const first = dweight + runs.first;
+    if (taps == 1 && !gradient->swapped && runs.count % 4 == 0 && runs.length % 4 == 0) {
+        for (int n = 0; n < runs.count; n += 4)
+            for (int c = 0; c < runs.length; c += 4)
+                add_four(first + (size_t)n * runs.step + c, runs.step,
+                    sums + (ptrdiff_t)c * MICRO_COLUMNS + n);
+        return;
+    }
     for (int n = 0; n < runs.count; n++) {
-        float *to = dweight + runs.first + (size_t)n * runs.step;
+        float *const to = first + (size_t)n * runs.step;
         if (gradient->swapped) {
             for (int i = 0; i < runs.length; i++)
                 to[i] += sums[n * MICRO_COLUMNS + i];
             continue;
         }
-        for (int c = 0; c < runs.length / taps; c++)
-            for (int tap = 0; tap < taps; tap++) {
-                const int tile = c / MICRO_STRIP * taps + tap;
-                const int row = tile % 2 * MICRO_STRIP + c % MICRO_STRIP;
-                *to++ += sums[(size_t)(tile / 2) * step + (size_t)(row * MICRO_COLUMNS + n)];
-            }
+        const int channels = runs.length / taps;
+        for (int tile = 0; tile < taps * 2; tile++) {
+            const int tap = tile % taps, c = tile / taps * MICRO_STRIP;
+            const float *from = sums + (size_t)(tile / 2) * step + n;
+            from += (ptrdiff_t)(tile % 2) * MICRO_STRIP * MICRO_COLUMNS;
+            for (int i = 0; i < at_most(channels - c, MICRO_STRIP); i++)
+                to[(c + i) * taps + tap] += from[(ptrdiff_t)i * MICRO_COLUMNS];
+        }
     }
 }

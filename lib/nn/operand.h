@@ -23,4 +23,17 @@ void operand_transpose(
 void operand_interleave(
     uint16_t *to, size_t panel, const uint16_t *even, const uint16_t *odd, int count);
 
+/* A 4 x 4 matrix, turned: row i gets what was column i. Two rounds that interleave halves. */
+typedef uint32_t operand_row __attribute__((vector_size(16)));
+static inline void operand_turn(operand_row a[4])
+{
+    for (int round = 0; round < 2; round++) {
+        const operand_row b[4] = {a[0], a[1], a[2], a[3]};
+        for (int i = 0; i < 2; i++) {
+            a[2 * i] = __builtin_shufflevector(b[i], b[i + 2], 0, 4, 1, 5);
+            a[2 * i + 1] = __builtin_shufflevector(b[i], b[i + 2], 2, 6, 3, 7);
+        }
+    }
+}
+
 #endif

@@ -4,12 +4,13 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/cpu.h"
+#include "lib/nn/operand.h"
 #include "lib/nn/precision.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEW_TAPS = 9 };
+enum { FEW_TAPS = 9, AHEAD = 3 }; /* AHEAD: slices */
 enum { IMAGE_BYTES = 512 << 10, MOST_PICTURES = 16 };
 enum { FEW_CHUNKS = 16, MANY_STRIPS = 32, L1_PANELS = 40, L2_PANELS = 512 }; /* of 1 KiB */
 enum { PLAIN_BYTES = 256 << 10, FEWEST_UNITS = 64, MOST_UNITS = 1024 };
@@ -212,6 +213,35 @@ CPU_CLONES static void narrow(uint16_t *restrict to, const float *restrict from,
         to[i] = precision_narrow(from[i]);
 }
 
+/* Ask for a run that is wanted some slices later: runs are too short for the CPU to see them coming. */
+static void fetch(const float *from, size_t n)
+{
+    enum { LINE = 16 };
+    for (size_t i = 0; i < n; i += LINE)
+        __builtin_prefetch(from + i, 0, 2);
+}
+
+/* One tap of 32 elements and 16 columns, by vectors: element by element if `back`, else column by column. */
+static void deal(uint16_t *packed, const uint16_t *rounded, bool back)
+{
+    enum { PAIRS = MICRO_CHUNK / 2, PAIR = 2 * MICRO_PANEL };
+    if (back) {
+        for (ptrdiff_t p = 0; p < PAIRS; p++)
+            operand_interleave(packed + p * PAIR, 0, rounded + p * PAIR,
+                rounded + p * PAIR + MICRO_PANEL, MICRO_PANEL);
+        return;
+    }
+    for (ptrdiff_t n = 0; n < MICRO_PANEL; n += 4)
+        for (ptrdiff_t p = 0; p < PAIRS; p += 4) {
+            operand_row pair[4];
+            for (ptrdiff_t i = 0; i < 4; i++)
+                memcpy(&pair[i], rounded + (n + i) * MICRO_CHUNK + 2 * p, sizeof pair[i]);
+            operand_turn(pair);
+            for (ptrdiff_t i = 0; i < 4; i++)
+                memcpy(packed + (p + i) * PAIR + 2 * n, &pair[i], sizeof pair[i]);
+        }
+}
+
 /* The taps of 32 elements and 16 columns, whose weights lie in 16 or 32 runs of the filters: rounded
  * run by run, then dealt out pair by pair. */
 static void pack_slice(const struct sweep *sweep, int slice, int panel, const float *weight,
@@ -229,10 +259,19 @@ static void pack_slice(const struct sweep *sweep, int slice, int panel, const fl
     const int room = (sweep->back ? MICRO_PANEL : MICRO_CHUNK) * taps; /* of a run */
     const int first_filter = sweep->back ? slice * MICRO_CHUNK : first;
     const int first_channel = sweep->back ? first : slice * MICRO_CHUNK;
-    for (int f = 0; f < filters; f++)
-        narrow(rounded + (ptrdiff_t)f * room,
-            weight + (size_t)(first_filter + f) * filter + (size_t)first_channel * (size_t)taps,
-            (size_t)channels * (size_t)taps);
+    const size_t run = (size_t)channels * (size_t)taps;
+    weight += (size_t)first_filter * filter + (size_t)first_channel * (size_t)taps;
+    const uint16_t *next = packed + (ptrdiff_t)(sweep->back ? sweep->chunks : per_slice) * MICRO_B;
+    for (int i = 0; i < per_slice * MICRO_B; i += 32)
+        __builtin_prefetch(next + i, 1, 2); /* written next */
+    for (size_t f = 0; f < (size_t)filters; f++) {
+        fetch(weight + f * filter + AHEAD * run, run);
+        narrow(rounded + f * (size_t)room, weight + f * filter, run);
+    }
+    if (taps == 1) {
+        deal(packed, rounded, sweep->back);
+        return;
+    }
     const int column = sweep->back ? taps : room, element = sweep->back ? room : taps;
     for (int t = 0; t < per_slice; t++) {
         const struct sweep_chunk *const chunk = &sweep->chunk[slice * per_slice + t];
