@@ -8,11 +8,22 @@
 #include <string.h>
 
 enum { WIDTH = MICRO_CHUNK, SLICE = 4 }; /* positions of a strip; panels of 32 filters */
-enum { HOT_BYTES = 1536 << 10, IMAGE_BYTES = 8 << 20, MOST_PICTURES = 256, MOST_UNITS = 2048 };
+enum {
+    KEPT_BYTES = 1792 << 10,
+    HOT_BYTES = 1536 << 10,
+    IMAGE_BYTES = 8 << 20,
+    MOST_PICTURES = 256,
+    MOST_UNITS = 2048
+};
 
 static int divide_up(int a, int b)
 {
     return (a + b - 1) / b;
+}
+
+static int at_most(int count, int most)
+{
+    return count < most ? count : most;
 }
 
 /* Units of a block: a power of two, so that dy of a slice and 32 rows of x stay in L2. */
@@ -172,23 +183,32 @@ static const uint16_t *tile_at(const struct gradient *gradient, const uint16_t *
            geometry_tap(&gradient->g, i, j);
 }
 
+/* A pair of tiles with one panel, the `in_slice`-th of its slice. */
 static void multiply(const struct gradient *gradient, const struct micro *micro,
-    const struct room *room, float *sums, int strips, int first_panel)
+    const struct room *room, float *sums, int strips, int pair, int panel, int in_slice)
 {
-    const int tiles = gradient->taps * gradient->groups;
-    const int end = first_panel + SLICE < gradient->panels ? first_panel + SLICE : gradient->panels;
     const size_t b_size = (size_t)strips * MICRO_B;
-    for (int pair = 0; pair < gradient->pairs; pair++) {
-        const uint16_t *const a0 = tile_at(gradient, room->image, 2 * pair);
-        const uint16_t *const a1 =
-            2 * pair + 1 < tiles ? tile_at(gradient, room->image, 2 * pair + 1) : a0;
-        for (int panel = first_panel; panel < end; panel++) {
-            const uint16_t *const b0 = room->dy + (size_t)(panel - first_panel) * 2 * b_size;
-            const bool wide = panel * MICRO_COLUMNS + MICRO_PANEL < gradient->k;
-            float *const sum = sums + (size_t)(pair * gradient->panels + panel) * MICRO_SUM;
-            micro->product(sum, a0, a1, (size_t)gradient->length, room->offset, b0,
-                wide ? b0 + b_size : NULL, strips, false);
-        }
+    const bool alone = 2 * pair + 1 >= gradient->taps * gradient->groups;
+    const uint16_t *const a0 = tile_at(gradient, room->image, 2 * pair);
+    const uint16_t *const a1 = alone ? a0 : tile_at(gradient, room->image, 2 * pair + 1);
+    const uint16_t *const b = room->dy + (size_t)in_slice * 2 * b_size;
+    const bool wide = panel * MICRO_COLUMNS + MICRO_PANEL < gradient->k;
+    micro->product(sums + (size_t)(pair * gradient->panels + panel) * MICRO_SUM, a0, a1,
+        (size_t)gradient->length, room->offset, b, wide ? b + b_size : NULL, strips, false);
+}
+
+/* What is read again and again stays in L2: the image with one panel, or, if it is larger than that, one pair
+ * of its tiles with all panels of the slice. */
+static void multiply_slice(const struct gradient *gradient, const struct micro *micro,
+    const struct room *room, float *sums, int strips, int first)
+{
+    const int panels = at_most(gradient->panels - first, SLICE), pairs = gradient->pairs;
+    const size_t image = (size_t)(gradient->g.phases * gradient->groups * MICRO_STRIP) *
+                         (size_t)gradient->length * sizeof(uint16_t);
+    for (int i = 0; i < panels * pairs; i++) {
+        const int panel = image <= KEPT_BYTES ? i / pairs : i % panels;
+        const int pair = image <= KEPT_BYTES ? i % pairs : i / panels;
+        multiply(gradient, micro, room, sums, strips, pair, first + panel, panel);
     }
 }
 
@@ -215,7 +235,7 @@ void gradient_run(const struct gradient *gradient, const struct micro *micro, vo
     const int end = gradient->slices * (job + 1) / jobs;
     for (int slice = gradient->slices * job / jobs; slice < end; slice++) {
         pack_dy(gradient, &room, dy, strips, slice * SLICE * MICRO_COLUMNS);
-        multiply(gradient, micro, &room, sums, strips, slice * SLICE);
+        multiply_slice(gradient, micro, &room, sums, strips, slice * SLICE);
     }
 }
 
@@ -224,11 +244,6 @@ struct runs {
     size_t first, step;
     int count, length;
 };
-
-static int at_most(int count, int most)
-{
-    return count < most ? count : most;
-}
 
 /* Taps of a channel lie side by side, then channels; if swapped, filters stand in the columns. */
 static struct runs runs_of(const struct gradient *gradient, int set, int panel)
