@@ -66,6 +66,7 @@ void gradient_init(struct gradient *gradient, const struct conv2d_shape *conv)
     gradient->panels = divide_up(gradient->k, MICRO_COLUMNS);
     gradient->block = block_of(gradient, &shape);
     geometry_init(&gradient->g, &shape, gradient->block, WIDTH);
+    gradient->strips = geometry_strips(&gradient->g, gradient->block, WIDTH, NULL, NULL);
     gradient->slices = divide_up(gradient->panels, SLICE);
     gradient->pairs = divide_up(gradient->taps * gradient->groups, 2);
     /* An odd number of lines between rows: 32 of them meet in no set of L1. */
@@ -90,7 +91,7 @@ struct room {
 static struct room room_of(const struct gradient *gradient, struct arena *arena)
 {
     const size_t length = (size_t)gradient->length, phases = (size_t)gradient->g.phases;
-    const size_t strips = (size_t)geometry_strips(&gradient->g, gradient->block, WIDTH, NULL, NULL);
+    const size_t strips = (size_t)gradient->strips;
     const size_t channels = (size_t)(gradient->groups * MICRO_STRIP);
     const size_t filters = (size_t)(gradient->panels * MICRO_COLUMNS);
     struct room room;
@@ -120,6 +121,11 @@ static void find_pixels(
     const struct geometry *const g = &gradient->g;
     const size_t c = (size_t)gradient->c, length = geometry_length(g, n, WIDTH);
     const size_t picture = (size_t)g->shape.h * (size_t)g->shape.w * c;
+    if (gradient->direct) {
+        for (size_t q = 0; q < length; q++)
+            room->pixel[q] = q < (size_t)n ? x + q * c : room->zeros;
+        return;
+    }
     for (size_t q = 0; q < length; q++)
         room->pixel[q] = room->zeros;
     const uint16_t **row = room->pixel;
@@ -146,6 +152,19 @@ static void make_image(
         operand_transpose(room->image + (size_t)phase * phase_size, length, room->pixel,
             geometry_length(&gradient->g, n, WIDTH), gradient->c);
     }
+}
+
+/* Where the strips of n units lie: geometry_strips(), at once where each pixel is a picture. */
+static int find_strips(const struct gradient *gradient, const struct room *room, int n)
+{
+    const int strips = gradient->direct
+                           ? divide_up(n, WIDTH)
+                           : geometry_strips(&gradient->g, n, WIDTH, room->start, room->place);
+    for (int i = 0; i < strips; i++)
+        room->offset[i] = gradient->direct ? i * WIDTH : room->start[i];
+    for (int q = 0; gradient->direct && q < strips * WIDTH; q++)
+        room->place[q] = q < n ? q : -1;
+    return strips;
 }
 
 /* dy of 32 * SLICE filters from `first` on: [panels of 16][strips][16 pairs][16][2]. */
@@ -228,9 +247,7 @@ void gradient_run(const struct gradient *gradient, const struct micro *micro, vo
     memset(room.zeros, 0, (channels > filters ? channels : filters) * sizeof *room.zeros);
     x += first * (size_t)p->h * (size_t)p->w * (size_t)gradient->c;
     dy += first * (size_t)p->y * (size_t)p->x * (size_t)gradient->k;
-    const int strips = geometry_strips(&gradient->g, n, WIDTH, room.start, room.place);
-    for (int i = 0; i < strips; i++)
-        room.offset[i] = room.start[i];
+    const int strips = find_strips(gradient, &room, n);
     make_image(gradient, &room, x, n);
     const int end = gradient->slices * (job + 1) / jobs;
     for (int slice = gradient->slices * job / jobs; slice < end; slice++) {

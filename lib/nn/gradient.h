@@ -30,6 +30,7 @@ struct gradient {
     bool swapped; /* direct with more channels than filters: x and dy, c and k change places */
     int units;    /* pixels of a picture if so, else 1 */
     int block;    /* the most units of a run */
+    int strips;   /* of a block, at most */
     int slices;   /* of 128 filters */
     int groups;   /* of 16 channels */
     int pairs;    /* of tiles of 16 channels of one tap */
