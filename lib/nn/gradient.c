@@ -173,20 +173,17 @@ static void pack_dy(const struct gradient *gradient, const struct room *room, co
 {
     const int k = gradient->k;
     const int end = k - first < SLICE * MICRO_COLUMNS ? k : first + SLICE * MICRO_COLUMNS;
-    for (int strip = 0; strip < strips; strip++) {
-        for (int p = 0; strip + 1 < strips && p < WIDTH; p++)
-            if (room->place[(strip + 1) * WIDTH + p] >= 0)
-                operand_fetch(dy + (size_t)room->place[(strip + 1) * WIDTH + p] * (size_t)k + first,
-                    end - first);
-        for (int p = 0; p < WIDTH; p += 2) {
-            const int *const place = room->place + (ptrdiff_t)strip * WIDTH + p;
-            const uint16_t *const even =
-                place[0] < 0 ? room->zeros : dy + (size_t)place[0] * (size_t)k + first;
-            const uint16_t *const odd =
-                place[1] < 0 ? room->zeros : dy + (size_t)place[1] * (size_t)k + first;
-            operand_interleave(room->dy + (size_t)strip * MICRO_B + (size_t)p * MICRO_PANEL,
-                (size_t)strips * MICRO_B, even, odd, end - first);
+    for (int q = 0; q < strips * WIDTH; q += 2) {
+        const int *const place = room->place + q;
+        const uint16_t *pixel[2];
+        for (int i = 0; i < 2; i++) {
+            const int ahead = q + WIDTH + i < strips * WIDTH ? place[WIDTH + i] : -1;
+            if (ahead >= 0)
+                operand_fetch(dy + (size_t)ahead * (size_t)k + first, end - first);
+            pixel[i] = place[i] < 0 ? room->zeros : dy + (size_t)place[i] * (size_t)k + first;
         }
+        operand_interleave(room->dy + (size_t)q * MICRO_PANEL, (size_t)strips * MICRO_B, pixel[0],
+            pixel[1], end - first);
     }
 }
 
