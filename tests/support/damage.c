@@ -29,5 +29,7 @@ int main(int argc, char **argv)
         for (ssize_t sent = 0, n; sent < got; sent += n)
             if ((n = write(1, buffer + sent, (size_t)(got - sent))) < 0)
                 return 1;
+        if (argc > 2 && left == 0) /* not only when more comes: everybody may be waiting for it */
+            return 0;
     }
 }
