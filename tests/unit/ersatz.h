@@ -13,6 +13,7 @@
 #if defined(__x86_64__) && defined(__linux__)
 #define ERSATZ_TILES 1
 
+#include <cpuid.h>
 #include <float.h>
 #include <math.h>
 #include <signal.h>
@@ -170,6 +171,13 @@ static void ersatz_handle(int number, siginfo_t *info, void *data)
         return;
     }
     signal(number, SIG_DFL); /* and trap again */
+}
+
+/* Has the CPU no tiles of its own? There LDTILECFG does not trap, even if the system keeps the rest from us. */
+static bool ersatz_fits(void)
+{
+    unsigned a, b, c, d = 0;
+    return !__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d >> 24 & 1) == 0;
 }
 
 /* One thread at a time may use them. */
