@@ -41,10 +41,10 @@ void batchnorm_forward(struct parallel *parallel, void *y, const void *x, const 
     const float *beta, size_t m, int c, bool relu);
 
 /* The inverse of the line above. dy [M,C], plus `more` unless NULL (with dresidual only; rounded to
- * the maps' precision), is the gradient of y; y is what forward wrote (it decides
- * where ReLU was open; not read without relu), or NULL if there was no residual: then ReLU was open
- * where the formula is above zero, which x tells without reading another map. dx [M,C] overwritten, may be dy itself;
- * dresidual [M,C] overwritten unless NULL, may be dy itself if dx is not; dgamma, dbeta [C]
+ * the maps' precision), is the gradient of y; y is what forward wrote (it decides where ReLU was open;
+ * not read without relu), or NULL if there was no residual: then ReLU was open where the formula is
+ * above zero, which x tells without reading another map. dx [M,C] overwritten, may be dy or `more`
+ * itself; dresidual [M,C] overwritten unless NULL, may be dy itself if dx is not; dgamma, dbeta [C]
  * accumulated (dbeta may be NULL). constant: mean and inverse were running statistics, through
  * which no gradient flows. */
 void batchnorm_backward(struct parallel *parallel, void *dx, void *dresidual, float *dgamma,

@@ -82,9 +82,9 @@ void block_unit_forward(const struct block_common *common, const struct block_un
     enum model_mode mode, const struct block_scratch *scratch);
 
 /* The inverse of the line above. dy, plus `more` unless NULL (with dresidual only), is the gradient of
- * y; `middle` [N,Y,X,K] receives that of the
- * convolution's output (may be dy), dx that of x (NULL: not wanted; never middle), dresidual that
- * of the residual (may be NULL; may be dy if middle is not). Weight gradients are accumulated. */
+ * y; `middle` [N,Y,X,K] receives that of the convolution's output (may be dy or `more`), dx that of x
+ * (NULL: not wanted; never middle; may be `more`), dresidual that of the residual (may be NULL; may be
+ * dy if middle is not). Weight gradients are accumulated. */
 void block_unit_backward(const struct block_common *common, const struct block_unit *unit,
     const struct block_unit_tape *tape, void *dx, void *middle, void *dresidual, const void *dy,
     const void *more, const void *x, bool relu, int rows, const struct block_scratch *scratch);

@@ -10,8 +10,8 @@
  *
  * Each block makes sums of its own, [pairs of tiles][32 filters][MICRO_SUM] floats, which the caller adds
  * in the order of the blocks. A block is cut in slices of 128 filters, whose packed dy stays in L2
- * together with 32 rows of the image. One job does all slices of a block, lest the image is made again, if
- * there are blocks enough for all threads.
+ * together with 32 rows of the image; or, if the image is small, all of it with the dy of 32 filters. One job
+ * does all slices of a block, lest the image is made again, if there are blocks enough for all threads.
  * Cost: 4 bytes a float and block written and read again; hence blocks of up to 256 pictures for small
  * maps, whose filters are many. A chunk reads 32 lines of dy and 32 of x that cross lines, each next to
  * those of the chunk before; both from L2.

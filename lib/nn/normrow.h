@@ -18,7 +18,7 @@ struct normrow_at {
     size_t rows, stride, width; /* stretches; elements from one to the next, and of each */
     enum precision precision;
     bool
-        stream; /* what is written goes past the caches, where the CPU can: not if it is also read */
+        stream; /* past the caches with what is written, where the CPU can: not if it is also read */
 };
 
 /* Where ReLU was open: where y is above zero, y being what forward() wrote; or, if y is NULL, where

@@ -513,7 +513,8 @@ static void backward(
     void *dy = map[gradient.map];
     if (gradient.more != BLOCK_NONE)
         pool_add(common->parallel, dy, map[gradient.more], common->precision,
-            (size_t)rows * (size_t)(input->h * input->w * input->c));
+            shape_times(
+                (size_t)rows, shape_times((size_t)(input->h * input->w), (size_t)input->c)));
     if (network->pool) {
         void *const pooled = dy;
         dy = map[(gradient.map + 1) % BLOCK_GRADIENTS];

@@ -1,8 +1,9 @@
 /* sweep.h -- a filter over a block of bf16 maps: forward pass, or one phase of a data gradient.
  *
  * A block of pictures is copied into an image (geometry.h) that stays in L2, unless it is a 1x1 filter
- * that can read the maps themselves. Then, for each 32 columns (filters; channels of dx), all strips are
- * multiplied by the packed weights of these columns (micro.h): 2 * 32 * C * R * S bytes, that
+ * that can read the maps themselves. Where all packed weights (micro.h) stay in a cache, each two strips are
+ * multiplied by all of them, and pixels written whole. Else, for each 32 columns (filters; channels of
+ * dx), all strips are multiplied by the weights of these columns: 2 * 32 * C * R * S bytes, that
  * stream from L2 once for two strips. Where they are much more than fits into L1 and strips are many, some 16
  * chunks, 32 KiB, go over all strips before the next do; the sums of the strips then come and go, 4 KiB a
  * pair (measured with AMX: 128 channels of 16 x 16 1.17 times as fast, 256 of 8 x 8 1.1 times).

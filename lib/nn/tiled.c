@@ -24,7 +24,7 @@ struct tiled_context {
     struct arena arena;
     size_t room[2]; /* scratch and sums when the memory was made */
     char *memory;   /* [threads][room[0]] */
-    char *partial;  /* [1 + partials][room[1]]: the total, then blocks */
+    char *partial;  /* 1 + partials times room[1] bytes, cut by partial() */
     int partials;
 };
 
@@ -295,7 +295,7 @@ void tiled_data(struct tiled *conv, uint16_t *dx, const uint16_t *dy, int n)
 {
     struct pass pass = {
         .conv = conv, .out = dx, .in = dy, .units = (size_t)n * (size_t)conv->data[0].units};
-    pass.stream = streams(n, conv->shape.h, conv->shape.w, conv->shape.c);
+    pass.stream = !conv->empty && streams(n, conv->shape.h, conv->shape.w, conv->shape.c);
     parallel_run(conv->context->parallel, (int)blocks_of(pass.units, conv->data[0].block),
         data_block, &pass);
 }
@@ -350,7 +350,7 @@ static void sum_set(void *context, int number, int thread)
         gradient_add(gradient, pass->dweight, sums, step, set, panel);
 }
 
-/* Units of a block: as many blocks as the largest allows, all of a size, whole strips each if it may be.
+/* Units of a block: as few blocks as the largest size allows, all of one, whole strips each if it may be.
  * Fixed by the shape and the number of pictures. */
 static size_t even_block(const struct gradient *gradient, size_t units)
 {

@@ -2,7 +2,8 @@
  *
  * Products straight from padded images (geometry.h), by tiles of AMX or what the CPU has instead
  * (micro.h): sweep.h is the forward pass and the data gradient, gradient.h the weight gradient. Threads
- * share blocks of pictures whose size is fixed by the shape.
+ * share blocks of pictures whose size is fixed by the shape and, for the weight gradient, by how many there
+ * are.
  *
  * Numerics: operands rounded to bf16, sums in f32 in the order of micro.h, results rounded to bf16; the
  * same bits for every CPU and number of threads.

@@ -42,7 +42,7 @@ struct stage_saver {
 
 /* What a stage is made of; all borrowed. */
 struct stage_options {
-    struct model model;
+    struct model model; /* its gradients are zero, as each step leaves them */
     struct optimizer *optimizer;
     struct schedule schedule;
     struct feed *input;       /* its header has been read */

@@ -248,6 +248,16 @@ static void in_place(void)
         b.inverse, b.gamma, b.beta, b.m, b.c, true, false, b.scratch);
     OK(memcmp(dx, b.dx, b.n * sizeof *dx) == 0 && memcmp(dy, b.dr, b.n * sizeof *dy) == 0,
         "dresidual may be dy");
+    for (size_t i = 0; i < b.n; i++) {
+        dy[i] = b.dy[i] - b.r[i];
+        dx[i] = b.r[i];
+        b.dy[i] = dy[i] + dx[i];
+    }
+    backward(&b, NULL);
+    batchnorm_backward(NULL, dx, dy, b.dgamma, b.dbeta, dy, dx, b.x, b.y, PRECISION_F32, b.mean,
+        b.inverse, b.gamma, b.beta, b.m, b.c, true, false, b.scratch);
+    OK(memcmp(dx, b.dx, b.n * sizeof *dx) == 0 && memcmp(dy, b.dr, b.n * sizeof *dy) == 0,
+        "dy may come in two addends, in whose places dresidual and dx go");
     free(dx);
     free(dy);
     layer_free(&a);

@@ -121,6 +121,48 @@ static void half(void)
     OK(SAME(hx, x, IN), "bf16: sums");
 }
 
+/* Channel `channel` of maps of C channels, in floats or halves. */
+static void pick(
+    void *out, const void *maps, enum precision precision, size_t pixels, size_t c, size_t channel)
+{
+    const size_t size = precision_size(precision);
+    for (size_t i = 0; i < pixels; i++)
+        memcpy((char *)out + i * size, precision_at(maps, precision, i * c + channel), size);
+}
+
+/* Channels side by side are what each is alone, with ties, zeros of both signs, and NaN. */
+static void side_by_side(enum precision precision)
+{
+    enum { N = 2, H = 7, W = 6, C = 19, Y = 4, X = 3, IN = N * H * W, OUT = N * Y * X };
+    static const float values[] = {-1, -0.0F, 0, 1, 2, 2, NAN};
+    static float drawn[IN * C], x[IN * C], dx[IN * C], y[OUT * C], dy[OUT * C];
+    float x1[IN], dx1[IN], y1[OUT], dy1[OUT], wanted[IN];
+    uint8_t index[OUT * C], index1[OUT];
+    int wrong = 0;
+    digest_fill(drawn, "poollanes", IN * C, 1, 0);
+    for (size_t i = 0; i < IN * C; i++)
+        drawn[i] = values[(size_t)(fabsf(drawn[i]) * 1e4F) % 7];
+    precision_write(x, drawn, precision, IN * C);
+    digest_fill(drawn, "poollanesdy", OUT * C, 1, 0);
+    precision_write(dy, drawn, precision, OUT * C);
+    pool_maximum_forward(NULL, y, index, x, precision, N, H, W, C);
+    pool_maximum_backward(NULL, dx, dy, index, precision, N, H, W, C);
+    for (size_t c = 0; c < C; c++) {
+        pick(x1, x, precision, IN, C, c);
+        pick(dy1, dy, precision, OUT, C, c);
+        pool_maximum_forward(NULL, y1, index1, x1, precision, N, H, W, 1);
+        pool_maximum_backward(NULL, dx1, dy1, index1, precision, N, H, W, 1);
+        pick(wanted, y, precision, OUT, C, c);
+        wrong += memcmp(wanted, y1, OUT * precision_size(precision)) != 0;
+        pick(wanted, dx, precision, IN, C, c);
+        wrong += memcmp(wanted, dx1, IN * precision_size(precision)) != 0;
+        for (size_t i = 0; i < OUT; i++)
+            wrong += index[i * C + c] != index1[i];
+    }
+    OK(wrong == 0, "%s: maxima of %d channels are those of each alone: %d wrong",
+        precision == PRECISION_BF16 ? "bf16" : "f32", C, wrong);
+}
+
 int main(void)
 {
     struct err err = {0};
@@ -129,6 +171,8 @@ int main(void)
     against_goldens(NULL);
     against_goldens(parallel);
     corners();
+    side_by_side(PRECISION_F32);
+    side_by_side(PRECISION_BF16);
     parallel_free(parallel);
     return tap_done();
 }

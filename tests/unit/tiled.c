@@ -35,9 +35,16 @@ static float draw(void)
     return (float)(int)((state >> 8) % 2001 - 1000) * 1e-3f;
 }
 
+/* From a line of the cache on, as activations lie. */
+static uint16_t *room(size_t n)
+{
+    enum { LINE = 64 };
+    return aligned_alloc(LINE, (n * sizeof(uint16_t) + LINE - 1) / LINE * LINE);
+}
+
 static uint16_t *maps(size_t n)
 {
-    uint16_t *const x = malloc(n * sizeof *x);
+    uint16_t *const x = room(n);
     for (size_t i = 0; i < n; i++)
         x[i] = precision_narrow(draw());
     return x;
@@ -53,8 +60,8 @@ static struct run run_new(const struct conv2d_shape *p, int n)
     state = 11;
     run.x = maps(run.in);
     run.dy = maps(run.out);
-    run.y = malloc(run.out * sizeof *run.y);
-    run.dx = malloc(run.in * sizeof *run.dx);
+    run.y = room(run.out);
+    run.dx = room(run.in);
     memset(run.y, 0xFF, run.out * sizeof *run.y);
     memset(run.dx, 0xFF, run.in * sizeof *run.dx);
     run.weight = malloc(run.weights * sizeof(float));
@@ -152,35 +159,38 @@ static void against_twin(const struct conv2d_shape *p, int n, int level)
     run_free(&b);
 }
 
-/* Small maps, all kinds of channels, strides, pads, and numbers of pictures. */
-static const struct {
+struct example {
     struct conv2d_shape shape;
     int n;
-} cases[] = {{{8, 8, 3, 16, 3, 3, 1, 1}, 33}, {{8, 8, 16, 16, 3, 3, 1, 1}, 40},
-    {{9, 7, 16, 32, 3, 3, 2, 1}, 9}, {{8, 8, 32, 64, 3, 3, 2, 1}, 1},
-    {{4, 4, 64, 64, 3, 3, 1, 1}, 33}, {{16, 16, 3, 64, 7, 7, 2, 3}, 2},
-    {{15, 13, 3, 8, 7, 7, 2, 3}, 3}, {{8, 8, 32, 64, 1, 1, 2, 0}, 33},
-    {{7, 5, 16, 24, 1, 1, 2, 0}, 8}, {{4, 4, 64, 32, 1, 1, 1, 0}, 41},
-    {{5, 5, 5, 7, 3, 3, 1, 1}, 33}, {{6, 3, 12, 20, 3, 3, 2, 1}, 4}, {{3, 3, 9, 5, 1, 1, 1, 0}, 2},
-    {{1, 1, 16, 16, 3, 3, 1, 1}, 9}, {{2, 2, 8, 8, 3, 3, 2, 1}, 1},
-    {{7, 7, 48, 40, 3, 3, 1, 1}, 17}, {{2, 2, 256, 32, 3, 3, 1, 1}, 19},
-    {{1, 1, 64, 96, 1, 1, 1, 0}, 35}, {{6, 6, 24, 17, 5, 3, 1, 2}, 5},
-    {{7, 8, 33, 31, 2, 4, 3, 1}, 6}, {{12, 12, 32, 33, 3, 3, 1, 0}, 3}};
+};
+
+/* Small maps, all kinds of channels, strides, pads, and numbers of pictures. */
+static const struct example cases[] = {{{8, 8, 3, 16, 3, 3, 1, 1}, 33},
+    {{8, 8, 16, 16, 3, 3, 1, 1}, 40}, {{9, 7, 16, 32, 3, 3, 2, 1}, 9},
+    {{8, 8, 32, 64, 3, 3, 2, 1}, 1}, {{4, 4, 64, 64, 3, 3, 1, 1}, 33},
+    {{16, 16, 3, 64, 7, 7, 2, 3}, 2}, {{15, 13, 3, 8, 7, 7, 2, 3}, 3},
+    {{8, 8, 32, 64, 1, 1, 2, 0}, 33}, {{7, 5, 16, 24, 1, 1, 2, 0}, 8},
+    {{4, 4, 64, 32, 1, 1, 1, 0}, 41}, {{5, 5, 5, 7, 3, 3, 1, 1}, 33},
+    {{6, 3, 12, 20, 3, 3, 2, 1}, 4}, {{3, 3, 9, 5, 1, 1, 1, 0}, 2}, {{1, 1, 16, 16, 3, 3, 1, 1}, 9},
+    {{2, 2, 8, 8, 3, 3, 2, 1}, 1}, {{7, 7, 48, 40, 3, 3, 1, 1}, 17},
+    {{2, 2, 256, 32, 3, 3, 1, 1}, 19}, {{1, 1, 64, 96, 1, 1, 1, 0}, 35},
+    {{6, 6, 24, 17, 5, 3, 1, 2}, 5}, {{7, 8, 33, 31, 2, 4, 3, 1}, 6},
+    {{12, 12, 32, 33, 3, 3, 1, 0}, 3}, {{2, 2, 32, 272, 3, 3, 1, 1}, 5},
+    {{3, 3, 150, 20, 1, 1, 1, 0}, 4}, {{3, 3, 32, 35, 1, 1, 1, 0}, 7},
+    {{3, 3, 35, 32, 1, 1, 1, 0}, 7}};
 
 /* Convolutions of ResNet-18, 34 and 50, at sizes of CIFAR and of ImageNet, one picture or few. */
-static const struct {
-    struct conv2d_shape shape;
-    int n;
-} layers[] = {{{32, 32, 3, 64, 3, 3, 1, 1}, 2}, {{32, 32, 64, 64, 3, 3, 1, 1}, 1},
-    {{32, 32, 64, 128, 3, 3, 2, 1}, 1}, {{32, 32, 64, 128, 1, 1, 2, 0}, 2},
-    {{16, 16, 128, 128, 3, 3, 1, 1}, 1}, {{8, 8, 256, 256, 3, 3, 1, 1}, 2},
-    {{8, 8, 256, 512, 3, 3, 2, 1}, 2}, {{4, 4, 512, 512, 3, 3, 1, 1}, 3},
-    {{56, 56, 3, 64, 7, 7, 2, 3}, 1}, {{56, 56, 64, 256, 1, 1, 1, 0}, 1},
-    {{28, 28, 256, 64, 1, 1, 1, 0}, 1}, {{28, 28, 256, 512, 1, 1, 2, 0}, 1},
-    {{14, 14, 1024, 256, 1, 1, 1, 0}, 1}, {{7, 7, 512, 2048, 1, 1, 1, 0}, 1},
-    {{7, 7, 2048, 512, 1, 1, 1, 0}, 1}, {{7, 7, 512, 512, 3, 3, 1, 1}, 2},
-    {{14, 14, 512, 512, 3, 3, 2, 1}, 1}, {{32, 32, 16, 16, 3, 3, 1, 1}, 3},
-    {{32, 32, 16, 32, 3, 3, 2, 1}, 2}, {{8, 8, 64, 64, 3, 3, 1, 1}, 37}};
+static const struct example layers[] = {{{32, 32, 3, 64, 3, 3, 1, 1}, 2},
+    {{32, 32, 64, 64, 3, 3, 1, 1}, 1}, {{32, 32, 64, 128, 3, 3, 2, 1}, 1},
+    {{32, 32, 64, 128, 1, 1, 2, 0}, 2}, {{16, 16, 128, 128, 3, 3, 1, 1}, 2},
+    {{8, 8, 256, 256, 3, 3, 1, 1}, 2}, {{8, 8, 256, 512, 3, 3, 2, 1}, 2},
+    {{4, 4, 512, 512, 3, 3, 1, 1}, 3}, {{56, 56, 3, 64, 7, 7, 2, 3}, 1},
+    {{56, 56, 64, 256, 1, 1, 1, 0}, 1}, {{28, 28, 256, 64, 1, 1, 1, 0}, 1},
+    {{28, 28, 256, 512, 1, 1, 2, 0}, 1}, {{14, 14, 1024, 256, 1, 1, 1, 0}, 1},
+    {{7, 7, 512, 2048, 1, 1, 1, 0}, 1}, {{7, 7, 2048, 512, 1, 1, 1, 0}, 1},
+    {{7, 7, 512, 512, 3, 3, 1, 1}, 2}, {{14, 14, 512, 512, 3, 3, 2, 1}, 1},
+    {{32, 32, 16, 16, 3, 3, 1, 1}, 3}, {{32, 32, 16, 32, 3, 3, 2, 1}, 2},
+    {{8, 8, 64, 64, 3, 3, 1, 1}, 37}};
 
 static bool same(const struct run *a, const struct run *b)
 {
@@ -189,36 +199,44 @@ static bool same(const struct run *a, const struct run *b)
            memcmp(a->dweight, b->dweight, a->weights * sizeof *a->dweight) == 0;
 }
 
-static void same_bits(int lowest, int highest)
+static void same_bits(const struct example *example, int lowest, int highest)
 {
-    static const struct conv2d_shape shapes[] = {{6, 6, 24, 40, 3, 3, 1, 1},
-        {8, 8, 64, 64, 3, 3, 2, 1}, {9, 9, 64, 96, 1, 1, 1, 0}, {20, 20, 3, 16, 3, 3, 1, 1}};
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        struct run one = run_new(&shapes[i], 40);
-        fast(&one, lowest, 1);
-        for (int level = lowest; level <= highest; level++)
-            for (int threads = 1; threads <= 3; threads++) {
-                struct run more = run_new(&shapes[i], 40);
-                fast(&more, level, threads);
-                OK(same(&one, &more), "shape %zu, %s, %d threads: the bits of %s and one thread", i,
-                    cpu_name(level), threads, cpu_name(lowest));
-                run_free(&more);
-            }
-        run_free(&one);
-    }
+    const struct conv2d_shape *const p = &example->shape;
+    struct run one = run_new(p, example->n);
+    fast(&one, lowest, 1);
+    for (int level = lowest; level <= highest; level++)
+        for (int threads = 1; threads <= 3; threads++) {
+            struct run more = run_new(p, example->n);
+            fast(&more, level, threads);
+            OK(same(&one, &more), "%d x %dx%dx%d, %d filters, %s, %d threads: the bits of %s alone",
+                example->n, p->h, p->w, p->c, p->k, cpu_name(level), threads, cpu_name(lowest));
+            run_free(&more);
+        }
+    run_free(&one);
 }
+
+/* Each way through the kernels once; `large`: maps that are written past the caches, also where pixels of
+ * dx have no tap, and weights of which some chunks at a time go over all strips. */
+static const struct example ways[] = {{{6, 6, 24, 40, 3, 3, 1, 1}, 40},
+    {{8, 8, 64, 64, 3, 3, 2, 1}, 40}, {{9, 9, 64, 96, 1, 1, 1, 0}, 40},
+    {{20, 20, 3, 16, 3, 3, 1, 1}, 40}, {{2, 2, 32, 272, 3, 3, 1, 1}, 5}};
+static const struct example large[] = {{{64, 64, 32, 32, 1, 1, 1, 0}, 16},
+    {{128, 128, 32, 32, 1, 1, 2, 0}, 4}, {{16, 16, 128, 128, 3, 3, 1, 1}, 2}};
 
 /* Weight gradients so large that they are added up in several rounds: one thread keeps fewer sums of
  * blocks than three. */
 static void rounds(int level)
 {
     const struct conv2d_shape shape = {1, 1, 1536, 1088, 3, 3, 1, 1};
-    struct run a = run_new(&shape, 300), b = run_new(&shape, 300);
-    fast(&a, level, 1);
-    fast(&b, level, 3);
-    OK(same(&a, &b), "several rounds of sums give the bits of one round");
-    run_free(&a);
-    run_free(&b);
+    struct run one = run_new(&shape, 600);
+    fast(&one, level, 1);
+    for (int threads = 2; threads <= 3; threads++) {
+        struct run more = run_new(&shape, 600);
+        fast(&more, level, threads);
+        OK(same(&one, &more), "three rounds of sums give the bits of those of %d threads", threads);
+        run_free(&more);
+    }
+    run_free(&one);
 }
 
 int main(int argc, char **argv)
@@ -230,7 +248,10 @@ int main(int argc, char **argv)
             against_twin(&cases[i].shape, cases[i].n, level);
     for (size_t i = 0; i < sizeof layers / sizeof *layers && LARGE && highest > 0; i++)
         against_twin(&layers[i].shape, layers[i].n, highest);
-    same_bits(lowest, highest);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        same_bits(&ways[i], lowest, highest);
+    for (size_t i = 0; i < sizeof large / sizeof *large && LARGE; i++)
+        same_bits(&large[i], lowest, highest);
     if (LARGE && highest > CPU_BASELINE)
         rounds(highest);
     return tap_done();
