@@ -194,8 +194,9 @@ static int take_pax(struct tar *tar, const char *text, size_t length, struct err
     if (key == 4 && memcmp(text, "size", 4) == 0) {
         tar->size = 0;
         for (size_t i = 0; i < size && tar->size < TAR_LARGEST; i++)
-            tar->size =
-                value[i] >= '0' && value[i] <= '9' ? 10 * tar->size + value[i] - '0' : TAR_LARGEST;
+            tar->size = value[i] >= '0' && value[i] <= '9' && tar->size < TAR_LARGEST / 10
+                            ? 10 * tar->size + value[i] - '0'
+                            : TAR_LARGEST;
         tar->sized = true;
         return size > 0 && tar->size < TAR_LARGEST ? 0 : bad(tar, err, "has a size that is none");
     }

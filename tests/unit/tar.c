@@ -269,7 +269,8 @@ static void check_damage(void)
     OK(refused(&a, "cut short"), "a size beyond the file");
     static const char *const pax[] = {"0\n", "x path=a\n", "7 path=a\n", "9999 path=a\n",
         "6 path\n", "8 path=\n", "9 path=a", "11 size=1x\n", "8 size=\n", "99999999999 path=a\n",
-        "40 size=99999999999999999999999999999999\n"};
+        "40 size=99999999999999999999999999999999\n", "30 size=110680464442257309596\n",
+        "30 size=110680464442257308672\n"};
     for (size_t i = 0; i < sizeof pax / sizeof *pax; i++) {
         a.size = 0;
         member_add(&a, 'x', "pax", pax[i], strlen(pax[i]));
