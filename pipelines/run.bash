@@ -112,7 +112,8 @@ run_resume() { # NAME...: the training stages
     start=$((10#$start)) newest=$((10#$newest))
     [ $start = $newest ] || why=": '$out/log.tsv' ends before step $newest"
     if [ $start -gt 0 ]; then
-        log_until $start >"$run/log.part" && sync "$run/log.part" && mv "$run/log.part" "$run/log.tsv" || {
+        log_until $start >"$run/log.part" && sync "$run/log.part" &&
+            mv "$run/log.part" "$run/log.tsv" && sync "$run" || {
             rm -f "$run/log.part"
             die 1 "cannot cut '$run/log.tsv' to $start steps"
         }
@@ -184,7 +185,8 @@ run_stages() { # NAME...
     # know what to do, so that no signal is lost and none ends a stage too early.
     [ $stop = 0 ] || exit 75
     set -m
-    env --block-signal=TERM --block-signal=INT bash -c "
+    # The script comes through a descriptor: a single argument may have no more than 128 KiB.
+    env --block-signal=TERM --block-signal=INT bash /dev/fd/10 10<<<"exec 10<&-
         $(declare -p "${@/#/c_}") log=${log@Q}
         $pipeline" &
     group=$!
