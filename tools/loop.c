@@ -257,12 +257,11 @@ static void make_classifier(struct session *s, int classes)
 }
 
 /* Take up the state of --start-step. What must be the same: the options, and the weights it began
- * with. `arguments` become the state's. */
+ * with, and how many pictures there are. `arguments` become the state's. */
 static void take_state(struct session *s, struct cli_tool *tool, json_t *arguments)
 {
     struct err err = {0};
-    if (json_object_set_new(arguments, "weights", json_string(s->digest)) != 0)
-        die(ERR_FAILED, "cannot allocate memory for the state");
+    training_identify(arguments, s->header, s->digest);
     s->state = (struct state){training.state, tool->name, arguments, header_get(s->header, "plan"),
         gemm_version(), supervised_params(s->supervised), s->optimizer};
     s->done = training.start_step;
@@ -353,7 +352,7 @@ static void finish(struct session *s, struct cli_tool *tool, const json_t *argum
 {
     struct err err = {0};
     const int64_t steps = s->header->plan.steps;
-    if (s->labelled == 0 && s->steps > 0)
+    if (s->labelled == 0 && s->steps > 0 && training.start_step == 0) /* else: perhaps before */
         die(ERR_INPUT, "none of the %lld rows has a label", (long long)s->rows);
     if (training.checkpoint_every > 0 && channel_sync(s->log, &err) < 0)
         leave(s, &err);

@@ -292,13 +292,21 @@ static void tell_account(const struct stage_account *a)
         warn("%.0f MiB of them in the scratch file", (double)a->spilt_bytes / (1 << 20));
 }
 
-/* What must be the same when a state is taken up: the options, and the weights it all began with. */
-static json_t *state_arguments(const struct training_job *job)
+void training_identify(json_t *arguments, const struct header *in, const char *digest)
+{
+    json_t *const dataset = header_get(in, "dataset");
+    json_t *const pictures = json_object_get(dataset, "images");
+    if (json_object_set_new(arguments, "weights", json_string(digest)) != 0 ||
+        (pictures != NULL && json_object_set(arguments, "pictures", pictures) != 0))
+        die(ERR_FAILED, "cannot allocate memory for the state");
+    json_decref(dataset);
+}
+
+static json_t *state_arguments(const struct training_job *job, const struct header *in)
 {
     json_t *const arguments = json_deep_copy(job->arguments);
     json_object_del(arguments, "train");
-    if (json_object_set_new(arguments, "weights", json_string(job->digest)) != 0)
-        die(ERR_FAILED, "cannot allocate memory for the state");
+    training_identify(arguments, in, job->digest);
     return arguments;
 }
 
@@ -315,7 +323,7 @@ static void train(struct training_session *session, struct training_job *job)
         optimizer_new(&rule, job->model.params, session->parallel, &err);
     if (optimizer == NULL)
         die_err(&err);
-    json_t *const arguments = state_arguments(job), *const run = header_get(in, "plan");
+    json_t *const arguments = state_arguments(job, in), *const run = header_get(in, "plan");
     const struct state state = {training.state, job->tool->name, arguments, run, job->kernels,
         job->model.params, optimizer};
     if (training.start_step > 0 && state_load(&state, training.start_step, &err) < 0)

@@ -104,6 +104,10 @@ void training_check_files(const char *operand);
 void training_need_folders(void);
 void training_defaults(const struct header *header);
 
+/* Put into the arguments of a state what must be the same beside the options when it is taken up: the
+ * digest of the weights it all began with, and how many pictures the source has, if that is known. */
+void training_identify(json_t *arguments, const struct header *in, const char *digest);
+
 /* Everything a tool has opened, once the header of its input is there. */
 struct training_session {
     struct safetensors weights; /* --weights; empty without */

@@ -215,6 +215,31 @@ classes() {
     [[ $output == *"seed 1"* ]]
 }
 
+@test "pictures that have come or gone since the start are noticed" {
+    start r --epochs 200
+    until [ -n "$(ls r/state 2>/dev/null)" ]; do sleep 0.05; done
+    kill -TERM $first
+    status=0
+    wait $first || status=$?
+    [ $status = 75 ]
+    "$SUPPORT/make_cifar" 50 1 >pictures.bin # as many steps
+    run pretrain r --epochs 200
+    [ "$status" != 0 ]
+    [[ $output == *"'pictures' of its arguments was 48, now 50"* ]]
+}
+
+@test "sources may have names of more than 128 KiB together" {
+    name=$(printf '%0250d' 0)
+    deep=$name/$name/$name/$name/$name/$name/$name/$name/$name/$name/$name/$name
+    mkdir -p "$deep"
+    for i in {1..48}; do
+        "$SUPPORT/make_cifar" 1 $i >"$deep/$i.bin"
+    done
+    simclr-pretrain "$deep"/*.bin --out r --model resnet20 --epochs 1 --batch 16
+    [ "$(tail -n 1 r/log.tsv | cut -f 1)" = 2 ]
+    [ -s r/encoder.safetensors ]
+}
+
 @test "a second start names the lock while the first is under way" {
     start r --epochs 200
     until [ -s r/log.tsv ]; do sleep 0.05; done
