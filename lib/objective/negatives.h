@@ -11,10 +11,10 @@
  *
  * Numerics: similarities and sums within a tile in float, everything added over tiles in double. Tiles
  * and the order of sums follow from ids, views and P alone, not from the threads.
- * Cost: M^2 P flops forward, 3 M^2 P backward (2 in steps so small that all their tiles fit in 40 MiB,
- * about 4500 rows: they are kept from the second step on); one exponential an element of the upper triangle each (two forward
- * when T is not 1/2); the other way three forward and two backward. Memory: 3 M P floats (the other way
- * 2), and the tiles: those kept, or one a thread.
+ * Cost: M^2 P flops forward, 3 M^2 P backward (2 where the dots of all tiles are kept: from 4096 rows to
+ * as many as fit in 40 MiB, about 4500); one exponential an element of the upper triangle each (two
+ * forward when T is not 1/2); the other way three forward and two backward. Memory: 3 M P floats (the
+ * other way 2), and the tiles: those kept, or one a thread.
  * SPDX-License-Identifier: MIT */
 #ifndef NEGATIVES_H
 #define NEGATIVES_H

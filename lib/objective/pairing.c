@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BLOCKS = 46340 }; /* so that pairs of them are counted in int */
+
 struct key {
     int64_t id, view;
     int row, picture;
@@ -194,6 +196,8 @@ static int make(struct pairing *p, const int64_t *id, const int64_t *label, cons
             err, ERR_INPUT, "no two of %d rows have a label in common: no positives", rows);
     sort_by(key, spare, rows, offsetof(struct key, view)); /* by view, id, position */
     number_views(p, key);
+    if (p->blocks > BLOCKS)
+        return err_set(err, ERR_INPUT, "%d rows in %d views: too many rows", rows, p->views);
     if (p->views > PAIRING_VIEWS && shape_times((size_t)rows, (size_t)p->views) > (size_t)1 << 22)
         return err_set(err, ERR_INPUT, "%d rows in %d views: too many views", rows, p->views);
     return 0;
