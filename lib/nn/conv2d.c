@@ -99,7 +99,8 @@ struct conv2d_context {
 
 struct conv2d {
     const struct engine *engine;
-    void *conv; /* the engine's */
+    void *conv;        /* the engine's */
+    bool trains, data; /* conv2d_train has been called; for the data gradient too */
 };
 
 /* ---- shapes --------------------------------------------------------------------------------- */
@@ -166,9 +167,13 @@ struct conv2d *conv2d_new(struct conv2d_context *context, const struct conv2d_sh
 
 int conv2d_train(struct conv2d *conv, bool data, struct err *err)
 {
+    if (conv->trains && (conv->data || !data))
+        return 0;
     if (conv->engine->add(conv->conv, CONV2D_WEIGHT, err) != 0 ||
         (data && conv->engine->add(conv->conv, CONV2D_DATA, err) != 0))
         return -1;
+    conv->trains = true;
+    conv->data = conv->data || data;
     conv2d_refresh(conv, 0);
     return 0;
 }

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { LANES = 8, LINE = 32, AHEAD = 32 };
+enum { LANES = 8, AHEAD = 32 };
 enum { CHANNELS = 256 }; /* at a time: as many lines that are written stay in L1 */
 
 typedef uint16_t lanes __attribute__((vector_size(2 * LANES)));

@@ -10,7 +10,8 @@
  *
  * Numerics: chains of fused multiply-adds over a strip, strips added in order, then blocks. How the
  * pictures are cut depends on the shape and on n alone.
- * Cost: 2*N*Y*X*K*C*R*S flops; no more than 32 partial gradients of 64 x 128 x R x S together.
+ * Cost: 2*N*Y*X*K*C*R*S flops; no more than 32 partial gradients of 64 x 128 x R x S together
+ * (256 x 128 with fewer than nine taps), or one whole gradient where that is more.
  * SPDX-License-Identifier: MIT */
 #ifndef OUTER_H
 #define OUTER_H

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PANEL = 16, PANEL_ROWS = 12 }; /* columns; rows of any panel_outer_function at most */
+enum { PANEL = 16 }; /* columns */
 
 /* out[out_at[q] + j] (= | +=) sum over r < runs, i < length of
  *     in[in_at[q] + r * step + i] * weight[(r * length + i) * 16 + j]    for q < count, j < 16.

@@ -26,7 +26,7 @@ struct quad {
     int slice;
     float *weight; /* [slice][place][panel][channels of the slice][16]; owned */
     float *zeros;  /* [ic]; owned */
-    int32_t *at;   /* [2][tiles]: places of tiles in a slice, and in the products; owned */
+    int32_t *at;   /* [tiles]: their places in the products; owned */
 };
 
 bool quad_serves(const struct conv2d_shape *p)
@@ -61,14 +61,14 @@ struct quad *quad_new(
     if (posix_memalign(&weight, 64, floats * sizeof *quad->weight) == 0)
         quad->weight = weight;
     quad->zeros = calloc((size_t)quad->ic, sizeof *quad->zeros);
-    quad->at = malloc(2 * (size_t)quad->tiles * sizeof *quad->at);
+    quad->at = malloc((size_t)quad->tiles * sizeof *quad->at);
     if (quad->weight == NULL || quad->zeros == NULL || quad->at == NULL) {
         err_memory(err, "convolutions");
         quad_free(quad);
         return NULL;
     }
     for (int t = 0; t < quad->tiles; t++)
-        quad->at[quad->tiles + t] = t * group_width(quad);
+        quad->at[t] = t * group_width(quad);
     return quad;
 }
 
@@ -228,8 +228,7 @@ static void strip_work(void *context, int task, int thread)
                 in_at[t] = t * channels;
             for (int place = 0; place < WINOGRAD_PLACES; place++)
                 for (int k = 0; k < width; k += PANEL)
-                    quad->kernels->rows(products + (size_t)place * group_step(quad) + k,
-                        quad->at + quad->tiles,
+                    quad->kernels->rows(products + (size_t)place * group_step(quad) + k, quad->at,
                         in + (size_t)(i * WINOGRAD_PLACES + place) * slice_step(quad), in_at, count,
                         0, 1, channels, weight_of(quad, from, channels, place, (group + k) / PANEL),
                         i > 0);

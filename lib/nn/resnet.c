@@ -180,6 +180,8 @@ static int check_size(const struct variant *variant, const struct resnet_options
     if (smaller <= strides / 2 || larger > 65535)
         return err_set(err, ERR_MISUSE, "pictures of %dx%d do not fit %s: %d to 65535 a side", w, h,
             options->name, strides / 2 + 1);
+    if ((size_t)h * (size_t)w > STREAM_RECORD / 3) /* places of a map are counted in int */
+        return err_set(err, ERR_MISUSE, "pictures of %dx%d are larger than any record", w, h);
     return 0;
 }
 

@@ -540,11 +540,11 @@ static void two_sizes(const char *name, bool imagenet, int large, int small)
 static void enormous(void)
 {
     struct err err = {0};
-    const struct resnet_options options = {.name = "resnet18",
+    struct resnet_options options = {.name = "resnet18",
         .width = 1,
         .imagenet_stem = true,
         .sizes = 1,
-        .size = {{60000, 60000}},
+        .size = {{26000, 26000}},
         .deviation = {1, 1, 1}};
     struct resnet *resnet = resnet_new(&options, NULL, &err);
     if (resnet != NULL) {
@@ -557,6 +557,10 @@ static void enormous(void)
         OK(err.status == ERR_FAILED, "refused: %s", err.text);
     }
     resnet_free(resnet);
+    options.size[0][0] = options.size[0][1] = 65535;
+    err = (struct err){0};
+    OK(resnet_new(&options, NULL, &err) == NULL && err.status == ERR_MISUSE,
+        "no record holds it: %s", err.text);
 }
 
 int main(void)
