@@ -64,8 +64,8 @@ static int64_t next_due(const struct stage *s, int64_t step)
     if (step >= plan->steps)
         return INT64_MAX;
     const int64_t stride = every < plan->epochs ? every * plan->steps_per_epoch : plan->steps;
-    const int64_t next = (step / stride + 1) * stride;
-    return next < plan->steps ? next : plan->steps;
+    const int64_t last = step / stride * stride;
+    return stride < plan->steps - last ? last + stride : plan->steps;
 }
 
 struct stage *stage_new(const struct stage_options *options, struct err *err)
