@@ -595,8 +595,9 @@ pixels() {
 }
 
 @test "real data sets: CIFAR-10 and photos of clothes" {
-    data=$ROOT/../shared/data
-    [ -d "$data" ] || skip "no shared data"
+    data=${SIMCLR_DATA:-}
+    [ -n "$data" ] || skip "no SIMCLR_DATA"
+    [[ $data == /* ]] || data=$ROOT/$data
     simclr-images "$data/cifar-10-batches-bin" --limit 300 >out
     documents <out | head -1 | grep -F '[\"airplane\",\"automobile\"'
     documents <out | head -1 | grep -F '\"images\":300'

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""make_samples.py -- what Pillow makes of the JPEG files in ../shared/data/jpeg-samples, in short.
+"""make_samples.py -- what Pillow makes of the JPEG files in a folder, in short.
 
-Run in tests/golden with Pillow, numpy and safetensors: writes samples.safetensors. For each file that
+Run in tests/golden, with the folder (SIMCLR_DATA/jpeg-samples in the test), Pillow, numpy and safetensors: writes samples.safetensors. For each file that
 Pillow reads, upright and as R,G,B: NAME, U8 [8,8,3], the means of 8 x 8 pieces of it, and NAME.extents, I64
 [2], height and width. A file that is cut short is read as far as it goes.
 SPDX-License-Identifier: MIT"""
 import glob
+import sys
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 from safetensors.numpy import save_file
 
 ImageFile.LOAD_TRUNCATED_IMAGES = True
-ROOT = "../../../shared/data/jpeg-samples/"
+ROOT = sys.argv[1].rstrip("/") + "/"
 out = {}
 for path in sorted(glob.glob(ROOT + "*/*.jpg")):
     try:
