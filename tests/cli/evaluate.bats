@@ -134,6 +134,13 @@ setup() {
     [ "$(sha256sum <run/encoder.safetensors)" = "$before" ]
 }
 
+@test "the untrained encoder sees pixels as the trained one does" {
+    simclr-pretrain train.bin --out normed --epochs 1 --batch 40 --size 16 --pixel-mean 0.5,0.25,0.75 \
+        --pixel-std 0.25,0.5,0.125 -q
+    run -0 --separate-stderr simclr-evaluate normed -v --train train.bin --test test.bin
+    [[ $stderr == *"simclr-encode --model resnet20 "*"--pixel-mean 0.5,0.25,0.75 --pixel-std 0.25,0.5,0.125 views."* ]]
+}
+
 @test "the status of a tool that fails is passed on, and nothing is left behind" {
     mkdir temporary
     head -c 5000 test.bin >cut.bin

@@ -213,6 +213,16 @@ field() { # FILE N NAME
         loop --grad-out x --state s --start-step 2 --save never h
 }
 
+@test "a run whose last steps have no labels ends as well when it is taken up there" {
+    loop --grad-out g --save w --state s --checkpoint-every 2 h >log
+    labelled steps=2 start=2 first=48 epochs=2 unlabelled=1 >rest
+    loop --grad-out back --save again.w --state s --start-step 2 rest >again 2>err
+    [ -s again.w ]
+    grep -F "48 of 48 rows had no label" err
+    labelled steps=4 epochs=2 unlabelled=1 >none
+    refused 3 "*none of the 96 rows has a label*" loop --grad-out x --save never none
+}
+
 # A stage in the middle of a run: its input stays open on descriptor 7 after half of its steps.
 middle_of_a_run() {
     mkfifo z g

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """make_samples.py -- what Pillow makes of the JPEG files in a folder, in short.
 
-Run in tests/golden, with the folder (SIMCLR_DATA/jpeg-samples in the test), Pillow, numpy and safetensors: writes samples.safetensors. For each file that
-Pillow reads, upright and as R,G,B: NAME, U8 [8,8,3], the means of 8 x 8 pieces of it, and NAME.extents, I64
-[2], height and width. A file that is cut short is read as far as it goes.
+Run in tests/golden with the folder (what the test finds in SIMCLR_DATA/jpeg-samples), Pillow, numpy and
+safetensors: writes samples.safetensors. For each file that Pillow reads, upright and as R,G,B: NAME, U8
+[8,8,3], the means of 8 x 8 pieces of it, and NAME.extents, I64 [2], height and width. A file that is cut short is read as far as it goes.
 SPDX-License-Identifier: MIT"""
 import glob
 import sys

@@ -22,6 +22,7 @@ static const int *times;
 static bool whole_step;
 static int scratch = -1;
 
+static int64_t epoch_steps; /* above 0: steps of an epoch in the plan, far more than are sent */
 /* Epochs of the plan; a step that is not sent; who wants to have the weights. */
 static int epochs = 1, missing = -1;
 static const struct stage_saver *saver;
@@ -157,7 +158,8 @@ struct shape {
 static struct header *make_header(const char *column, int width, bool plan)
 {
     struct err err = {0};
-    const struct plan whole = {8, 1, epochs, STEPS, STEPS / epochs, 0};
+    const int64_t each = epoch_steps > 0 ? epoch_steps : STEPS / epochs;
+    const struct plan whole = {8, 1, epochs, epoch_steps > 0 ? epochs * each : STEPS, each, 0};
     struct header *const header = header_new("features", &err);
     const int open[] = {STREAM_VARIES, IN};
     const bool varies = times != NULL && strcmp(column, "h") == 0;
@@ -449,7 +451,15 @@ static void test_saver(void)
             "no room for number %d: %s", fail, run.err.text);
         params_free(&run.toy.params);
     }
-    epochs = 1;
+    struct album album = {.fail = 9};
+    epochs = 3, epoch_steps = 3000000000000000000;
+    struct run run = take(&album, 2, 0);
+    OK(run.status == 0 && album.count == 3 && album.step[1] == 2 * epoch_steps &&
+            album.step[2] == 3 * epoch_steps,
+        "a plan of %lld steps an epoch: kept %d times %s", (long long)epoch_steps, album.count,
+        run.err.text);
+    params_free(&run.toy.params);
+    epochs = 1, epoch_steps = 0;
 }
 
 static void test_sizes(void)
