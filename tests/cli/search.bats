@@ -139,6 +139,25 @@ wanted() { # FOLDER QUERY K
     [ "$(encoded run p new.ppm)" = 0 ]
 }
 
+@test "an index made on a CPU where auto is another precision is made anew" {
+    pictures
+    [ "$(encoded run p new.ppm)" = 8 ]
+    mkdir cpu # where auto is bf16, or f32 if it is bf16 here
+    auto=$(simclr-encode --version | sed -n 's/^convolutions in \(.*\):.* (auto)$/\1/p')
+    [ "$auto" = f32 ] && other=bf16 || other=f32
+    cat >cpu/simclr-encode <<EOF
+#!/bin/bash
+case " \$* " in
+    " --version ") "$BIN/simclr-encode" --version | sed "s/ (auto)//; /^convolutions in $other:/s/\$/ (auto)/" ;;
+    *) exec "$BIN/simclr-encode" --precision $other "\$@" ;;
+esac
+EOF
+    chmod +x cpu/simclr-encode
+    PATH=$PWD/cpu:$PATH
+    [ "$(encoded run p new.ppm)" = 8 ]
+    [ "$(encoded run p new.ppm)" = 0 ]
+}
+
 @test "names may have any bytes" {
     mkdir -p p/-x run2
     i=0
